@@ -1,0 +1,1 @@
+//! The bundle: schema, loader, diagnostics with line and column.

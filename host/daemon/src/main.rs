@@ -1,0 +1,2 @@
+//! The greentic-host binary: arguments, wiring, signals, exit codes.
+fn main() {}

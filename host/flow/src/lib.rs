@@ -1,0 +1,1 @@
+//! The .ygtc flow: schema, loader, validator, interpreter.

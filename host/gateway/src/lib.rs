@@ -1,0 +1,1 @@
+//! HTTP in: public endpoint, websocket, admin.

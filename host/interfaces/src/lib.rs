@@ -1,0 +1,82 @@
+//! Host bindings generated from `wit/`.
+//!
+//! The contract is the one thing plugins and host share, and these modules are made from it at compile time: what is documented
+//! there is not repeated here. `imports` holds what the host offers to components together with every shared type; one module
+//! for each exported interface holds what the host calls. Exported interfaces are bound one by one, because a component may
+//! export the optional ones or not.
+
+#![allow(missing_docs, clippy::all, clippy::pedantic, clippy::restriction)]
+
+/// What the host offers, and the types all interfaces share.
+pub mod imports {
+    wasmtime::component::bindgen!({
+        inline: "
+            package greentic:host;
+            world imports {
+                import greentic:types/types@0.1.0;
+                import greentic:channel/types@0.1.0;
+                import greentic:channel/log@0.1.0;
+                import greentic:secrets/secret-store@0.1.0;
+                import greentic:mcp/types@0.1.0;
+                import greentic:flow/types@0.1.0;
+                import greentic:flow/nodes@0.1.0;
+                import greentic:flow/tools@0.1.0;
+                import greentic:flow/state@0.1.0;
+                import wasi:config/store@0.2.0-rc.1;
+                import wasi:logging/logging@0.1.0-draft;
+            }
+        ",
+        path: ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel", "../../wit/mcp", "../../wit/flow"],
+        with: { "greentic:secrets/secret-store.secret": crate::SecretHandle },
+        additional_derives: [serde::Serialize, serde::Deserialize, PartialEq],
+    });
+}
+
+/// What stands behind a guest's `secret` resource: the host's own object, opaque here so that this crate knows no sandbox.
+pub struct SecretHandle(pub std::sync::Arc<dyn std::any::Any + Send + Sync>);
+
+/// Binds one exported interface in a world of its own.
+macro_rules! exported {
+    ($(#[$doc:meta])* $module:ident, $world:literal, $path:tt, { $($with:tt)* }) => {
+        $(#[$doc])*
+        pub mod $module {
+            wasmtime::component::bindgen!({
+                inline: $world,
+                path: $path,
+                with: { $($with)* },
+                additional_derives: [serde::Serialize, serde::Deserialize, PartialEq],
+            });
+        }
+    };
+}
+
+exported!(channel, "package greentic:host; world channel { export greentic:channel/channel@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel"],
+    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:channel/types": crate::imports::greentic::channel::types });
+exported!(sockets, "package greentic:host; world sockets { export greentic:channel/sockets@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel"],
+    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:channel/types": crate::imports::greentic::channel::types,
+      "greentic:channel/log": crate::imports::greentic::channel::log });
+exported!(lifecycle, "package greentic:host; world lifecycle { export greentic:channel/lifecycle@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel"],
+    { "greentic:types/types": crate::imports::greentic::types::types });
+exported!(session, "package greentic:host; world session { export greentic:session/store@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/session"],
+    { "greentic:types/types": crate::imports::greentic::types::types });
+exported!(bus, "package greentic:host; world bus { export greentic:bus/bus@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/bus"],
+    { "greentic:types/types": crate::imports::greentic::types::types });
+exported!(secrets, "package greentic:host; world secrets { export greentic:secrets/provider@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets"],
+    { "greentic:types/types": crate::imports::greentic::types::types });
+exported!(mcp, "package greentic:host; world mcp { export greentic:mcp/tools@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/mcp"],
+    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:mcp/types": crate::imports::greentic::mcp::types });
+exported!(flow, "package greentic:host; world flow { export greentic:flow/flow@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/mcp", "../../wit/flow"],
+    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:flow/types": crate::imports::greentic::flow::types });
+exported!(node, "package greentic:host; world node { export greentic:component/node@0.1.0; }",
+    ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/component"],
+    { "greentic:types/types": crate::imports::greentic::types::types });
+exported!(minimal, "package greentic:host; world minimal { export greentic:component/component; }",
+    ["../../wit/component-minimal"], {});

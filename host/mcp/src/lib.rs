@@ -1,0 +1,1 @@
+//! The tool catalogue and the MCP server endpoint.

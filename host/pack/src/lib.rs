@@ -1,0 +1,1 @@
+//! .gtpack archives: build, sign, verify, read.

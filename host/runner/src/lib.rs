@@ -1,0 +1,1 @@
+//! The life of a message: ingress, router, turns, egress, dead letters.

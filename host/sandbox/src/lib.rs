@@ -1,0 +1,1 @@
+//! Engine, cells, limits, grants, composition, compiled-code cache.

@@ -1,0 +1,1 @@
+//! Lease, snapshot, commit and outbox over any session-store component.

@@ -1,0 +1,1 @@
+//! Key-value state for flows and nodes, scoped by the host.

@@ -1,0 +1,2 @@
+//! cargo xtask demo | test | build-plugins | bench.
+fn main() {}
