@@ -61,7 +61,10 @@ impl Diagnostics {
     pub fn sort(&mut self) {
         self.list.sort_by(|a, b| {
             let key = |d: &Diagnostic| (d.span.map(|span| span.start.offset), d.severity);
-            a.source.name().cmp(b.source.name()).then_with(|| key(a).cmp(&key(b)))
+            a.source
+                .name()
+                .cmp(b.source.name())
+                .then_with(|| key(a).cmp(&key(b)))
         });
         self.list.dedup();
     }
@@ -69,15 +72,26 @@ impl Diagnostics {
     /// "2 errors, 1 warning", or "no faults".
     #[must_use]
     pub fn count_line(&self) -> String {
-        let errors = self.list.iter().filter(|one| one.severity == Severity::Error).count();
+        let errors = self
+            .list
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .count();
         let warnings = self.list.len() - errors;
         let named = |count: usize, word: &str| match count {
             0 => None,
             1 => Some(format!("1 {word}")),
             _ => Some(format!("{count} {word}s")),
         };
-        let parts: Vec<_> = [named(errors, "error"), named(warnings, "warning")].into_iter().flatten().collect();
-        if parts.is_empty() { "no faults".to_owned() } else { parts.join(", ") }
+        let parts: Vec<_> = [named(errors, "error"), named(warnings, "warning")]
+            .into_iter()
+            .flatten()
+            .collect();
+        if parts.is_empty() {
+            "no faults".to_owned()
+        } else {
+            parts.join(", ")
+        }
     }
 
     /// Draws all of them with an empty line between, and the count line last. `colour` adds ANSI colours.
@@ -150,14 +164,19 @@ mod tests {
         list.push(Diagnostic::error(&source, "e", "early").at(source.span(0..3)));
         assert_eq!(list.count_line(), "2 errors, 1 warning");
         list.sort();
-        assert_eq!(list.to_string(), "a.yaml:1:1: error[e]: early\na.yaml:2:1: warning[w]: late");
+        assert_eq!(
+            list.to_string(),
+            "a.yaml:1:1: error[e]: early\na.yaml:2:1: warning[w]: late"
+        );
         assert!(list.has_errors());
     }
 
     #[test]
     fn json_has_file_place_and_help() {
         let source = Source::new("a.yaml", "one\n");
-        let one = Diagnostic::error(&source, "e", "bad").at(source.span(0..3)).help("do this");
+        let one = Diagnostic::error(&source, "e", "bad")
+            .at(source.span(0..3))
+            .help("do this");
         let json = serde_json::to_value(Diagnostics::from(one)).unwrap();
         assert_eq!(json[0]["file"], "a.yaml");
         assert_eq!(json[0]["span"]["end"]["column"], 4);

@@ -73,7 +73,10 @@ impl Diagnostic {
 
     /// A warning about the whole source.
     pub fn warning(source: &Source, code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(source, code, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(source, code, message)
+        }
     }
 
     /// Sets the place.
@@ -93,7 +96,10 @@ impl Diagnostic {
     /// Adds a second place.
     #[must_use]
     pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
-        self.related.push(Related { span, label: label.into() });
+        self.related.push(Related {
+            span,
+            label: label.into(),
+        });
         self
     }
 

@@ -9,8 +9,8 @@
 //!
 //! let source = Source::new("demo.yaml", "id: hello\nretires: 3\n");
 //! let report = Report::new(&source);
-//! let root = yaml::parse(&source).unwrap_or_else(|_| yaml::Node::null());
-//! let mut table = Table::new(&root, &report).unwrap();
+//! let root = yaml::read(&report).unwrap();
+//! let table = Table::new(&root, &report).unwrap();
 //! let id = table.required_str("id");
 //! let retries = table.u64("retries");
 //! table.finish();
@@ -37,7 +37,6 @@ pub mod yaml;
 
 pub use collection::Diagnostics;
 pub use diagnostic::{Diagnostic, Related, Severity};
-pub use expect::Expect;
 pub use quantity::{format_duration, format_size, parse_duration, parse_size};
 pub use report::{Note, Report};
 pub use source::{Position, Source, Span, Spanned};

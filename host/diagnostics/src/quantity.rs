@@ -4,7 +4,13 @@
 
 use std::time::Duration;
 
-const DURATION_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const DURATION_UNITS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 const SIZE_UNITS: [(&str, u64); 7] = [
     ("B", 1),
@@ -44,12 +50,20 @@ pub fn format_size(bytes: u64) -> String {
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(split);
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start_matches(' '))?;
+    let (_, factor) = units
+        .iter()
+        .find(|(name, _)| *name == unit.trim_start_matches(' '))?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-fn format<'u>(value: u64, units: impl Iterator<Item = &'u (&'u str, u64)>, smallest: &str) -> String {
-    let best = units.filter(|(_, factor)| value >= *factor && value % *factor == 0).max_by_key(|(_, factor)| *factor);
+fn format<'u>(
+    value: u64,
+    units: impl Iterator<Item = &'u (&'u str, u64)>,
+    smallest: &str,
+) -> String {
+    let best = units
+        .filter(|(_, factor)| value >= *factor && value.is_multiple_of(*factor))
+        .max_by_key(|(_, factor)| *factor);
     match best {
         Some((name, factor)) if value > 0 => format!("{}{name}", value / factor),
         _ => format!("{value}{smallest}"),
@@ -63,13 +77,39 @@ mod tests {
 
     #[test]
     fn units_have_their_meaning_and_bare_numbers_none() {
-        for (text, millis) in [("50ms", 50), ("5s", 5_000), ("2m", 120_000), ("1h", 3_600_000), ("1 s", 1_000)] {
-            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
+        for (text, millis) in [
+            ("50ms", 50),
+            ("5s", 5_000),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+            ("1 s", 1_000),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Some(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
-        for text in ["", "5", "s", "-5s", "1.5s", "5 sec", "5S", "99999999999999999999s", "18446744073709551615d"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "-5s",
+            "1.5s",
+            "5 sec",
+            "5S",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
-        for (text, bytes) in [("32MiB", 33_554_432), ("64KiB", 65_536), ("1MB", 1_000_000), ("7B", 7), ("1GiB", 1 << 30)] {
+        for (text, bytes) in [
+            ("32MiB", 33_554_432),
+            ("64KiB", 65_536),
+            ("1MB", 1_000_000),
+            ("7B", 7),
+            ("1GiB", 1 << 30),
+        ] {
             assert_eq!(parse_size(text), Some(bytes), "{text}");
         }
         for text in ["32", "1mb", "MiB", "1.5MiB", "é"] {

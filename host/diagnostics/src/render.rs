@@ -11,12 +11,18 @@ pub(crate) fn draw(one: &Diagnostic, colour: bool) -> String {
     };
     let mut group = level.primary_title(one.message.as_str()).id(one.code);
     let snippet = |span: Span| {
-        let mark = AnnotationKind::Primary.span(first_line(one, span)).label(one.label.as_deref());
-        let others = one
-            .related
-            .iter()
-            .map(|more| AnnotationKind::Context.span(first_line(one, more.span)).label(more.label.as_str()));
-        Snippet::source(one.source.text()).path(one.source.name()).annotation(mark).annotations(others)
+        let mark = AnnotationKind::Primary
+            .span(first_line(one, span))
+            .label(one.label.as_deref());
+        let others = one.related.iter().map(|more| {
+            AnnotationKind::Context
+                .span(first_line(one, more.span))
+                .label(more.label.as_str())
+        });
+        Snippet::source(one.source.text())
+            .path(one.source.name())
+            .annotation(mark)
+            .annotations(others)
     };
     let mut group = match one.span {
         Some(span) => group.element(snippet(span)),
@@ -28,7 +34,11 @@ pub(crate) fn draw(one: &Diagnostic, colour: bool) -> String {
     if let Some(help) = &one.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     renderer.render(&[group])
 }
 
@@ -75,15 +85,23 @@ mod tests {
             .label("again")
             .also(source.span(0..1), "first");
         let drawn = one.render(false);
-        assert!(drawn.contains("- first") && drawn.contains("^ again"), "{drawn}");
+        assert!(
+            drawn.contains("- first") && drawn.contains("^ again"),
+            "{drawn}"
+        );
     }
 
     #[test]
     fn a_place_of_many_lines_shows_its_first_and_no_place_names_the_file() {
         let source = Source::new("a.yaml", "t:\n  a: 1\n  b: 2\n");
-        let drawn = Diagnostic::error(&source, "x", "y").at(source.span(5..16)).render(false);
+        let drawn = Diagnostic::error(&source, "x", "y")
+            .at(source.span(5..16))
+            .render(false);
         assert!(drawn.contains("^^^^") && !drawn.contains("b: 2"), "{drawn}");
         let drawn = Diagnostic::warning(&source, "x", "y").render(false);
-        assert!(drawn.starts_with("warning[x]: y") && drawn.contains("a.yaml"), "{drawn}");
+        assert!(
+            drawn.starts_with("warning[x]: y") && drawn.contains("a.yaml"),
+            "{drawn}"
+        );
     }
 }

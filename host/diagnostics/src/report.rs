@@ -17,7 +17,10 @@ impl Report {
     /// An empty report about `source`.
     #[must_use]
     pub fn new(source: &Source) -> Self {
-        Self { source: source.clone(), found: RefCell::default() }
+        Self {
+            source: source.clone(),
+            found: RefCell::default(),
+        }
     }
 
     /// The text it is about.
@@ -40,7 +43,10 @@ impl Report {
     pub fn push(&self, diagnostic: Diagnostic) -> Note<'_> {
         let mut found = self.found.borrow_mut();
         found.push(diagnostic);
-        Note { report: self, index: found.len() - 1 }
+        Note {
+            report: self,
+            index: found.len() - 1,
+        }
     }
 
     /// How many were found until now; the difference of two says whether a part was clean.
@@ -84,7 +90,12 @@ impl Note<'_> {
 
     /// Adds a second place.
     pub fn also(self, span: Span, label: impl Into<String>) -> Self {
-        self.change(|one| one.related.push(crate::Related { span, label: label.into() }))
+        self.change(|one| {
+            one.related.push(crate::Related {
+                span,
+                label: label.into(),
+            })
+        })
     }
 
     fn change(self, change: impl FnOnce(&mut Diagnostic)) -> Self {

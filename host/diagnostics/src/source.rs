@@ -39,7 +39,11 @@ impl Source {
                 lines.push(offset + 1);
             }
         }
-        Self(Arc::new(Inner { name: name.into(), text, lines }))
+        Self(Arc::new(Inner {
+            name: name.into(),
+            text,
+            lines,
+        }))
     }
 
     /// The name given at construction.
@@ -63,7 +67,9 @@ impl Source {
     /// A line without its line break; `line` counts from 1. Empty when there is no such line.
     #[must_use]
     pub fn line(&self, line: usize) -> &str {
-        let Some(start) = line.checked_sub(1).and_then(|at| self.0.lines.get(at)) else { return "" };
+        let Some(start) = line.checked_sub(1).and_then(|at| self.0.lines.get(at)) else {
+            return "";
+        };
         let end = self.0.lines.get(line).copied().unwrap_or(self.0.text.len());
         self.slice(*start..end).trim_end_matches(['\n', '\r'])
     }
@@ -76,14 +82,25 @@ impl Source {
             offset -= 1;
         }
         let line = self.0.lines.partition_point(|start| *start <= offset);
-        let start = line.checked_sub(1).and_then(|at| self.0.lines.get(at)).copied().unwrap_or(0);
-        Position { line, column: self.slice(start..offset).chars().count() + 1, offset }
+        let start = line
+            .checked_sub(1)
+            .and_then(|at| self.0.lines.get(at))
+            .copied()
+            .unwrap_or(0);
+        Position {
+            line,
+            column: self.slice(start..offset).chars().count() + 1,
+            offset,
+        }
     }
 
     /// The span between two byte offsets.
     #[must_use]
     pub fn span(&self, range: Range<usize>) -> Span {
-        Span { start: self.position(range.start), end: self.position(range.end.max(range.start)) }
+        Span {
+            start: self.position(range.start),
+            end: self.position(range.end.max(range.start)),
+        }
     }
 
     /// The place of a part of a scalar: `part` counts bytes of `value`, which was read at `span`.
@@ -109,7 +126,8 @@ impl fmt::Debug for Source {
 
 impl PartialEq for Source {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || (self.0.name == other.0.name && self.0.text == other.0.text)
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.0.name == other.0.name && self.0.text == other.0.text)
     }
 }
 
@@ -126,7 +144,11 @@ pub struct Position {
 
 impl Default for Position {
     fn default() -> Self {
-        Self { line: 1, column: 1, offset: 0 }
+        Self {
+            line: 1,
+            column: 1,
+            offset: 0,
+        }
     }
 }
 
@@ -143,7 +165,10 @@ impl Span {
     /// From the start of `self` to the end of `other`.
     #[must_use]
     pub fn to(self, other: Span) -> Span {
-        Span { start: self.start, end: other.end.max(self.start) }
+        Span {
+            start: self.start,
+            end: other.end.max(self.start),
+        }
     }
 }
 
@@ -164,12 +189,18 @@ impl<T> Spanned<T> {
 
     /// Another value at the same place.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
-        Spanned { value: change(self.value), span: self.span }
+        Spanned {
+            value: change(self.value),
+            span: self.span,
+        }
     }
 
     /// Borrows the value, keeps the place.
     pub fn as_ref(&self) -> Spanned<&T> {
-        Spanned { value: &self.value, span: self.span }
+        Spanned {
+            value: &self.value,
+            span: self.span,
+        }
     }
 }
 
@@ -193,10 +224,39 @@ mod tests {
     #[test]
     fn columns_count_characters_and_every_line_break_counts_once() {
         let source = Source::new("t", "\u{feff}aé\r\nb\rc\n");
-        assert_eq!(source.position(3), Position { line: 1, column: 3, offset: 3 });
-        assert_eq!(source.position(5), Position { line: 2, column: 1, offset: 5 });
-        assert_eq!(source.position(7), Position { line: 3, column: 1, offset: 7 });
-        assert_eq!((source.line(1), source.line(2), source.line(3), source.line(9)), ("aé", "b", "c", ""));
+        assert_eq!(
+            source.position(3),
+            Position {
+                line: 1,
+                column: 3,
+                offset: 3
+            }
+        );
+        assert_eq!(
+            source.position(5),
+            Position {
+                line: 2,
+                column: 1,
+                offset: 5
+            }
+        );
+        assert_eq!(
+            source.position(7),
+            Position {
+                line: 3,
+                column: 1,
+                offset: 7
+            }
+        );
+        assert_eq!(
+            (
+                source.line(1),
+                source.line(2),
+                source.line(3),
+                source.line(9)
+            ),
+            ("aé", "b", "c", "")
+        );
         assert_eq!(source.position(2).offset, 1, "inside é is its start");
         assert_eq!(source.position(999).line, 4);
     }
