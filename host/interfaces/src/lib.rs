@@ -7,13 +7,22 @@
 
 #![allow(missing_docs, clippy::all, clippy::pedantic, clippy::restriction)]
 
-/// What the host offers, and the types all interfaces share.
+/// The event and message model. Serialisable, because it travels over the bus.
+pub mod model {
+    wasmtime::component::bindgen!({
+        inline: "package greentic:host; world model { import greentic:types/types@0.1.0; }",
+        path: ["../../wit/types"],
+        additional_derives: [serde::Serialize, serde::Deserialize, PartialEq],
+    });
+    pub use greentic::types::types::*;
+}
+
+/// What the host offers, and the types the interfaces share beside the model.
 pub mod imports {
     wasmtime::component::bindgen!({
         inline: "
             package greentic:host;
             world imports {
-                import greentic:types/types@0.1.0;
                 import greentic:channel/types@0.1.0;
                 import greentic:channel/log@0.1.0;
                 import greentic:secrets/secret-store@0.1.0;
@@ -27,8 +36,7 @@ pub mod imports {
             }
         ",
         path: ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel", "../../wit/mcp", "../../wit/flow"],
-        with: { "greentic:secrets/secret-store.secret": crate::SecretHandle },
-        additional_derives: [serde::Serialize, serde::Deserialize, PartialEq],
+        with: { "greentic:types/types": crate::model::greentic::types::types, "greentic:secrets/secret-store.secret": crate::SecretHandle },
     });
 }
 
@@ -44,7 +52,6 @@ macro_rules! exported {
                 inline: $world,
                 path: $path,
                 with: { $($with)* },
-                additional_derives: [serde::Serialize, serde::Deserialize, PartialEq],
             });
         }
     };
@@ -52,31 +59,30 @@ macro_rules! exported {
 
 exported!(channel, "package greentic:host; world channel { export greentic:channel/channel@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel"],
-    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:channel/types": crate::imports::greentic::channel::types });
+    { "greentic:types/types": crate::model::greentic::types::types, "greentic:channel/types": crate::imports::greentic::channel::types });
 exported!(sockets, "package greentic:host; world sockets { export greentic:channel/sockets@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel"],
-    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:channel/types": crate::imports::greentic::channel::types,
-      "greentic:channel/log": crate::imports::greentic::channel::log });
+    { "greentic:types/types": crate::model::greentic::types::types, "greentic:channel/types": crate::imports::greentic::channel::types });
 exported!(lifecycle, "package greentic:host; world lifecycle { export greentic:channel/lifecycle@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/channel"],
-    { "greentic:types/types": crate::imports::greentic::types::types });
+    { "greentic:types/types": crate::model::greentic::types::types });
 exported!(session, "package greentic:host; world session { export greentic:session/store@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/session"],
-    { "greentic:types/types": crate::imports::greentic::types::types });
+    { "greentic:types/types": crate::model::greentic::types::types });
 exported!(bus, "package greentic:host; world bus { export greentic:bus/bus@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/bus"],
-    { "greentic:types/types": crate::imports::greentic::types::types });
+    { "greentic:types/types": crate::model::greentic::types::types });
 exported!(secrets, "package greentic:host; world secrets { export greentic:secrets/provider@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets"],
-    { "greentic:types/types": crate::imports::greentic::types::types });
+    { "greentic:types/types": crate::model::greentic::types::types });
 exported!(mcp, "package greentic:host; world mcp { export greentic:mcp/tools@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/mcp"],
-    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:mcp/types": crate::imports::greentic::mcp::types });
+    { "greentic:types/types": crate::model::greentic::types::types, "greentic:mcp/types": crate::imports::greentic::mcp::types });
 exported!(flow, "package greentic:host; world flow { export greentic:flow/flow@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/mcp", "../../wit/flow"],
-    { "greentic:types/types": crate::imports::greentic::types::types, "greentic:flow/types": crate::imports::greentic::flow::types });
+    { "greentic:types/types": crate::model::greentic::types::types, "greentic:flow/types": crate::imports::greentic::flow::types });
 exported!(node, "package greentic:host; world node { export greentic:component/node@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/component"],
-    { "greentic:types/types": crate::imports::greentic::types::types });
+    { "greentic:types/types": crate::model::greentic::types::types });
 exported!(minimal, "package greentic:host; world minimal { export greentic:component/component; }",
     ["../../wit/component-minimal"], {});
