@@ -14,15 +14,11 @@ class Card {
     this.inputs = [];
     this.named = new Map();
     this.left = ELEMENTS;
-    this.submits = false;
     const body = this.panel(json, null, 0);
+    this.tap(body, json.selectAction, null);
     this.node = h(this.inputs.length ? 'fieldset' : 'div', { class: 'card', data: { card: '', cardState: 'open' }, lang: json.lang },
       this.inputs.length ? h('legend', { class: 'sr' }, json.speak ?? words.form) : null, body,
       this.note = h('p', { class: 'note', role: 'status' }));
-    if (!this.inputs.length) this.node.setAttribute('role', 'group');
-    const picture = safeUrl(json.backgroundImage?.url ?? json.backgroundImage ?? '', true);
-    if (picture && json.backgroundImage) body.style.backgroundImage = `url("${picture.replaceAll('"', '%22')}")`;
-    this.tap(body, json.selectAction, null);
   }
 
   // A card or a shown card: its body and then its actions. Inputs belong to the panel they stand in.
@@ -83,7 +79,7 @@ class Card {
       const href = action.type === 'Action.OpenUrl' && safeUrl(action.url);
       if (action.type === 'Action.OpenUrl' && !href) return null;
       if (href) return link(href, content, props);
-      const button = h('button', { type: 'button', disabled: action.isEnabled === false, ...props }, content);
+      const button = press({ disabled: action.isEnabled === false, ...props }, () => this.run(action, panel, button, shown), content);
       if (action.type === 'Action.ShowCard') {
         const inner = this.panel(action.card, panel, depth + 1);
         inner.classList.add('shown', 'style-emphasis');
@@ -92,8 +88,7 @@ class Card {
         shown.push(inner);
         button.setAttribute('aria-expanded', 'false');
         button.setAttribute('aria-controls', inner.id);
-      } else if (/Submit|Execute/.test(action.type)) this.submits = true;
-      button.addEventListener('click', () => this.run(action, panel, button, shown));
+      }
       return button;
     });
     return buttons.some(Boolean) ? [h('div', { class: 'actions' }, buttons), shown] : null;
@@ -128,21 +123,19 @@ class Card {
   }
 
   // Disables the card and keeps (or, on replay, restores) the answers.
-  lock(values, note) {
+  lock(values, ...note) {
     for (const input of this.inputs) if (values && Object.hasOwn(values, input.id)) input.set(String(values[input.id]));
-    this.node.dataset.cardState = 'submitted';
-    for (const control of this.node.querySelectorAll('input,select,textarea,button')) control.disabled = true;
-    this.say(note);
+    this.set('submitted', true, note);
   }
 
-  unlock(note) {
-    this.node.dataset.cardState = 'open';
-    for (const control of this.node.querySelectorAll('input,select,textarea,button')) control.disabled = false;
-    this.say(note);
+  unlock(...note) {
+    this.set('open', false, note);
   }
 
-  say(...note) {
-    this.note.replaceChildren(...note.filter(Boolean));
+  set(state, disabled, note) {
+    this.node.dataset.cardState = state;
+    for (const control of this.node.querySelectorAll('input,select,textarea,button')) control.disabled = disabled;
+    this.note.replaceChildren(...note);
   }
 
   // Label, control and error message of one input. `ask` gives the reason why the value cannot be sent, if there is one.
@@ -257,11 +250,6 @@ const ELEMENT = {
   ImageSet(item) {
     return h('div', { class: `images image-${word(item.imageSize) || 'medium'}` }, array(item.images).slice(0, 60).map((image) => this.picture(image ?? {})));
   },
-  Media(item) {
-    const source = array(item.sources).find((s) => safeUrl(s?.url));
-    const tag = /^audio/.test(source?.mimeType) ? 'audio' : 'video';
-    return source && h('div', { class: 'image image-stretch' }, h(tag, { src: safeUrl(source.url), controls: true, preload: 'none', poster: tag === 'video' && item.poster ? safeUrl(item.poster, true) : null, 'aria-label': item.altText }));
-  },
   FactSet(item) {
     return h('dl', { class: 'facts' }, array(item.facts).slice(0, 200).map((fact) => [h('dt', null, inline(String(fact?.title ?? ''))), h('dd', null, inline(this.moment(fact?.value)))]));
   },
@@ -341,16 +329,3 @@ const ELEMENT = {
     return this.input(item, panel, h('span', { class: 'select' }, select), { get: () => select.value, set: (value) => { select.value = value; } });
   },
 };
-
-// The older cards of the Bot Framework (hero, thumbnail) say the same in fewer words.
-function fromHero(hero) {
-  const button = ({ type, title, value }) => (/url/i.test(type) ? { type: 'Action.OpenUrl', title, url: value } : { type: 'Action.Submit', title, data: value, back: type });
-  return {
-    body: [
-      ...array(hero?.images).map((image) => ({ type: 'Image', url: image?.url, altText: image?.alt, size: 'stretch' })),
-      ...[[hero?.title, { size: 'medium', weight: 'bolder' }], [hero?.subtitle, { isSubtle: true, spacing: 'none' }], [hero?.text, {}]]
-        .filter(([text]) => text).map(([text, tone]) => ({ type: 'TextBlock', text, wrap: true, ...tone })),
-    ],
-    actions: array(hero?.buttons).filter(Boolean).map(button),
-  };
-}

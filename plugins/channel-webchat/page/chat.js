@@ -1,34 +1,45 @@
 // The page itself: the log of bubbles, the composer, quick replies, and what is announced to screen readers.
 
-const $ = (id) => document.getElementById(id);
 const log = $('log');
 const scroll = $('scroll');
 const input = $('input');
 const botName = document.title;
 const limit = Number(root.dataset.uploadLimit) || 4194304;
-const TOGETHER = 180000; // messages of one sender within three minutes stand together
-const TYPING = 9000; // how long a typing indicator stays without news
+// Messages of one sender within three minutes stand together.
+const TOGETHER = 180000;
+// How long a typing indicator stays without news.
+const TYPING = 9000;
 
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
 const dateline = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
 const size = (bytes) => (bytes < 1024 ? `${bytes} B` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`);
 
-let mine = new Map(); // clientActivityID → {node, activity, files, card}
-let cards = new Map(); // activity id → cards in it
-let pending = []; // files chosen and not sent
+// ClientActivityID → {node, activity, files, card}.
+let mine = new Map();
+// Activity id → cards in it.
+let cards = new Map();
+// Files chosen and not sent.
+let pending = [];
 let typingEnds;
 let restoring = false;
 let unread = 0;
+let wasEnd = true;
 
 function day(date) {
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86400000);
   return days === 0 ? words.today : days === 1 ? words.yesterday : dateline.format(date);
 }
 
+const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 90;
 
 function toEnd(smooth) {
-  scroll.scrollTo({ top: scroll.scrollHeight, behavior: smooth && !matchMedia('(prefers-reduced-motion: reduce)').matches ? 'smooth' : 'instant' });
+  scroll.scrollTo({ top: scroll.scrollHeight, behavior: smooth && !calm() ? 'smooth' : 'instant' });
+}
+
+// Shows a new message: its end, and where it is taller than the log, its beginning.
+function toStart(node) {
+  scroll.scrollTo({ top: Math.min(scroll.scrollHeight, node.offsetTop - scroll.offsetTop - 8), behavior: calm() ? 'instant' : 'smooth' });
 }
 
 // Adds a message to the log, under a date line where a new day begins.
@@ -37,24 +48,25 @@ function add(from, content, { id, date = new Date(), state } = {}) {
   const last = log.querySelector('.message:last-child');
   const before = last && new Date(Number(last.dataset.time));
   if (!before || before.toDateString() !== date.toDateString()) log.append(h('p', { class: 'day' }, h('span', null, day(date))));
-  const joined = before && last.dataset.from === from && date - before < TOGETHER && before.toDateString() === date.toDateString();
+  const joined = before && last.dataset.from === from && !last.querySelector('[data-card-state=submitted]') && date - before < TOGETHER && before.toDateString() === date.toDateString();
   const meta = h('p', { class: 'meta' }, h('time', { datetime: date.toISOString() }, clock.format(date)));
   const node = h('article', {
     class: `message ${from}${joined ? ' joined' : ''}${restoring ? ' still' : ''}`,
     data: { from, time: date.getTime(), ...(id && { activityId: id }), ...(state && { state }) },
-  }, from === 'bot' ? h('span', { class: 'face' }, (() => { const face = icon('bot'); face.setAttribute('class', 'avatar'); return face; })()) : null,
+  }, from === 'bot' ? h('span', { class: 'face' }, icon('bot')) : null,
   h('div', { class: 'stack' }, h('span', { class: 'sr' }, `${from === 'bot' ? botName : words.you}: `), content, meta));
   log.append(node);
   if (stay) $('latest').hidden = false;
-  else toEnd(!restoring);
+  else if (restoring || from === 'user') toEnd(!restoring);
+  else toStart(node);
   if (document.hidden && from === 'bot' && !restoring) document.title = `(${unread += 1}) ${botName}`;
   return node;
 }
 
 function attachment(file) {
   const { contentType: type = '', contentUrl, name, content } = file ?? {};
-  if (/^application\/vnd\.microsoft\.card\.(adaptive|hero|thumbnail)$/.test(type)) {
-    const card = new Card(type.endsWith('adaptive') ? content ?? {} : fromHero(content), (action, values) => submit(card, action, values));
+  if (type === 'application/vnd.microsoft.card.adaptive') {
+    const card = new Card(content ?? {}, (action, values) => submit(card, action, values));
     return { node: card.node, card };
   }
   const src = contentUrl && safeUrl(contentUrl, true);
@@ -70,11 +82,10 @@ function attachment(file) {
 
 function content(activity, isUser) {
   const made = array(activity.attachments).map(attachment);
-  const { text, textFormat } = activity;
-  const words = text && h('div', { class: 'bubble' }, isUser || textFormat === 'plain' || textFormat === 'xml' ? plain(text) : markdown(text));
-  const nodes = made.map(({ node }) => node);
-  const many = activity.attachmentLayout === 'carousel' && nodes.length > 1;
-  return { nodes: [words, many ? h('div', { class: 'carousel', tabindex: 0, role: 'group' }, nodes) : nodes].flat().filter(Boolean), cards: made.map(({ card }) => card).filter(Boolean) };
+  const { textFormat, channelData } = activity;
+  const text = channelData?.messageBack?.displayText ?? activity.text;
+  const bubble = text && h('div', { class: 'bubble' }, isUser || textFormat === 'plain' || textFormat === 'xml' ? plain(text) : markdown(text));
+  return { nodes: [bubble, ...made.map(({ node }) => node)].filter(Boolean), cards: made.map(({ card }) => card).filter(Boolean) };
 }
 
 const view = {
@@ -99,7 +110,7 @@ const view = {
   end(why) {
     typing(false);
     replies([]);
-    banner(words[why], why === 'over' && h('button', { type: 'button', class: 'action positive', on: { click: again } }, words.start));
+    banner(words[why], why === 'over' && press({ class: 'action positive' }, again, words.start));
     input.disabled = true;
     ready();
   },
@@ -116,7 +127,7 @@ const view = {
     const sent = isUser && mine.get(key);
     if (sent) return accepted(key, activity);
     const answered = isUser && activity.channelData?.postBack && cards.get(activity.replyToId);
-    if (answered && !activity.text) return answered.forEach((card) => card.lock(activity.value, [icon('check'), words.sent]));
+    if (answered && !activity.text) return answered.forEach((card) => card.lock(activity.value, icon('check'), words.sent));
     if (isUser && activity.channelData?.postBack && !activity.text) return undefined;
     if (!isUser) typing(false);
     const date = new Date(activity.timestamp ?? Date.now());
@@ -152,13 +163,13 @@ function replies(actions) {
       replies([]);
       if (/url/i.test(action.type)) open(safeUrl(action.value) ?? '', '_blank', 'noopener,noreferrer');
       else if (action.type === 'postBack' && typeof action.value !== 'string') say({ value: action.value, channelData: { postBack: true } });
+      else if (action.type === 'messageBack') say({ text: String(action.text ?? title), value: action.value, channelData: { messageBack: { displayText: action.displayText ?? title } } });
       else say({ text: String(action.value ?? title), channelData: action.type === 'imBack' ? {} : { postBack: true } });
     };
-    return h('button', { type: 'button', class: 'chip', data: { quickReply: String(action?.value ?? title) }, on: { click: choose } }, title);
+    return press({ class: 'chip', data: { quickReply: String(action?.value ?? title) } }, choose, title);
   }));
   group.hidden = !actions.length;
   if (had) input.focus();
-  if (!group.hidden) toEnd(!restoring);
 }
 
 // Shows a message of the user at once and sends it. Its clientActivityID stays the same on every attempt, so it counts once.
@@ -170,7 +181,7 @@ function say(part, files = [], card) {
     localTimezone: Intl.DateTimeFormat().resolvedOptions().timeZone, channelData: { ...part.channelData, clientActivityID: key, attachmentSizes: files.map((file) => file.size) },
   };
   const local = files.map((file) => ({ name: file.name, contentType: file.type, size: file.size, contentUrl: /^image\/(png|jpe?g|gif|webp|avif)$/.test(file.type) ? URL.createObjectURL(file) : undefined }));
-  const node = card ? card.node : add('user', content({ text: part.text, attachments: local }, true).nodes, { state: 'sending' });
+  const node = card ? card.node : add('user', content({ ...part, attachments: local }, true).nodes, { state: 'sending' });
   mine.set(key, { node, activity, files, card });
   if (!card) replies([]);
   deliver(key);
@@ -198,10 +209,10 @@ function accepted(key, { id }) {
 
 function mark(item, state, key) {
   item.node.dataset.state = state;
-  const retry = state === 'failed' && h('button', { type: 'button', class: 'retry', on: { click: () => deliver(key) } }, words.retry);
+  const retry = state === 'failed' && press({ class: 'retry' }, () => deliver(key), words.retry);
   if (item.card) {
     if (state === 'failed') item.card.unlock(h('span', { class: 'error' }, words.failed));
-    else item.card.lock(null, state === 'sent' ? h('span', null, icon('check'), words.sent) : words.sending);
+    else item.card.lock(null, ...(state === 'sent' ? [icon('check'), words.sent] : [words.sending]));
     return;
   }
   const meta = item.node.querySelector('.meta');
@@ -211,7 +222,7 @@ function mark(item, state, key) {
 
 // Action.Submit and Action.Execute: a string as data is a message; anything else is a postback that carries the answers.
 function submit(card, action, values) {
-  if (typeof action.data === 'string') return say(action.back === 'imBack' || !action.back ? { text: action.data } : { text: action.data, channelData: { postBack: true } });
+  if (typeof action.data === 'string') return say({ text: action.data });
   const value = { ...action.data, ...values, ...(action.type === 'Action.Execute' && action.verb && { verb: action.verb }) };
   const id = [...cards].find(([, list]) => list.includes(card))?.[0];
   return say({ value, replyToId: id, channelData: { postBack: true } }, [], card);
@@ -239,7 +250,7 @@ function choose(files) {
 function show() {
   $('pending').hidden = !pending.length;
   $('pending').replaceChildren(...pending.map((file) => h('li', null, icon('file'), h('span', null, file.name, h('small', null, size(file.size))),
-    h('button', { type: 'button', 'aria-label': `${words.remove} ${file.name}`, on: { click: () => { pending = pending.filter((other) => other !== file); show(); input.focus(); } } }, icon('x')))));
+    press({ 'aria-label': `${words.remove} ${file.name}` }, () => { pending = pending.filter((other) => other !== file); show(); input.focus(); }, icon('x')))));
   ready();
 }
 
@@ -295,7 +306,10 @@ $('file').addEventListener('change', () => {
 });
 $('new-conversation').addEventListener('click', again);
 $('latest').addEventListener('click', () => toEnd(true));
-scroll.addEventListener('scroll', () => nearEnd() && ($('latest').hidden = true), { passive: true });
+scroll.addEventListener('scroll', () => {
+  wasEnd = nearEnd();
+  if (wasEnd) $('latest').hidden = true;
+}, { passive: true });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return;
   unread = 0;
@@ -311,9 +325,8 @@ for (const [name, change] of [['dragenter', 1], ['dragleave', -1], ['dragover', 
     if (name === 'drop' && !input.disabled) choose(event.dataTransfer.files);
   });
 }
-new ResizeObserver(() => $('latest').hidden && toEnd()).observe(scroll);
+new ResizeObserver(() => wasEnd && toEnd()).observe(scroll);
 
-root.lang = WORDS[locale.slice(0, 2).toLowerCase()] ? locale : 'en';
 input.placeholder = words.placeholder;
 input.setAttribute('aria-label', words.placeholder);
 log.setAttribute('aria-label', words.log);

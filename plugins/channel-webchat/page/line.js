@@ -1,12 +1,16 @@
 // The Direct Line 3.0 client: one conversation kept over reloads, socket loss and networks without websockets.
 // It knows nothing of the page: activities and states go to `view`.
 
-const RETRY_FIRST = 500; // ms before the first reconnect; doubles up to RETRY_MOST, each with a random part
+// Ms before the first reconnect; doubles up to RETRY_MOST, each with a random part.
+const RETRY_FIRST = 500;
 const RETRY_MOST = 20000;
-const KEEP_ALIVE = 20000; // an empty frame so often, as Direct Line clients do
+// An empty frame so often, as Direct Line clients do.
+const KEEP_ALIVE = 20000;
 const POLL = 1500;
-const POLL_SPELL = 60000; // how long to poll before the websocket is tried again
-const PATIENCE = 20000; // longest wait for an answer
+// How long to poll before the websocket is tried again.
+const POLL_SPELL = 60000;
+// Longest wait for an answer.
+const PATIENCE = 20000;
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -68,7 +72,7 @@ class Line {
     if (given) history.replaceState(null, '', location.pathname + location.search);
     if (!given && !this.anonymous) throw new Refused(401, 'NoEntry');
     const name = query.get('name') || undefined;
-    const made = given ? { token: given } : await this.call('POST', 'tokens/generate', { user: { id: `dl_${crypto.randomUUID()}`, name } }, { token: null });
+    const made = given ? { token: given } : await this.call('POST', 'tokens/generate', { user: { name } }, { token: null });
     const begun = await this.call('POST', 'conversations', { locale }, { token: made.token });
     this.session = { conversationId: begun.conversationId, token: begun.token ?? made.token, expires: Date.now() + 1000 * (begun.expires_in ?? 1800), name };
     try {

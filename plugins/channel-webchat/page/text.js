@@ -1,31 +1,21 @@
 // Words and text: what the page says in each language, and text of the conversation as DOM nodes.
 // Nothing on this page assigns markup from data: whatever comes from the conversation becomes text nodes.
 
+const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
 const query = new URLSearchParams(location.search);
 const locale = query.get('locale') || root.dataset.locale || navigator.language || 'en';
 
-const WORDS = {
-  en: {
-    connecting: 'Connecting…', online: 'Online', reconnecting: 'Reconnecting…', offline: 'You are offline', ended: 'Conversation ended',
-    denied: 'Not available', placeholder: 'Write a message', send: 'Send', attach: 'Attach a file', fresh: 'New conversation', log: 'Conversation',
-    typing: 'is typing', you: 'You', replies: 'Suggested replies', latest: 'Latest messages', drop: 'Drop files to attach them',
-    sending: 'Sending…', failed: 'Not sent', retry: 'Try again', remove: 'Remove', today: 'Today', yesterday: 'Yesterday', sent: 'Sent',
-    required: 'This field is needed.', invalid: 'Please check this value.', choose: 'Choose…', download: 'Download', form: 'Form',
-    tooLarge: 'is too large. The limit is', over: 'This conversation has ended.', expired: 'The earlier conversation has expired, so this is a new one.',
-    noEntry: 'This chat is opened from another page. Please go back and open it from there.', start: 'Start a new conversation', opens: 'opens in a new tab',
-  },
-  de: {
-    connecting: 'Verbinde …', online: 'Verbunden', reconnecting: 'Verbinde erneut …', offline: 'Keine Internetverbindung', ended: 'Gespräch beendet',
-    denied: 'Nicht verfügbar', placeholder: 'Nachricht schreiben', send: 'Senden', attach: 'Datei anhängen', fresh: 'Neues Gespräch', log: 'Gespräch',
-    typing: 'schreibt', you: 'Sie', replies: 'Vorgeschlagene Antworten', latest: 'Neueste Nachrichten', drop: 'Dateien hier ablegen',
-    sending: 'Wird gesendet …', failed: 'Nicht gesendet', retry: 'Erneut versuchen', remove: 'Entfernen', today: 'Heute', yesterday: 'Gestern', sent: 'Gesendet',
-    required: 'Bitte ausfüllen.', invalid: 'Bitte prüfen Sie diesen Wert.', choose: 'Auswählen …', download: 'Herunterladen', form: 'Formular',
-    tooLarge: 'ist zu groß. Erlaubt sind', over: 'Dieses Gespräch ist beendet.', expired: 'Das frühere Gespräch ist abgelaufen, dies ist ein neues.',
-    noEntry: 'Dieser Chat wird von einer anderen Seite aus geöffnet. Bitte öffnen Sie ihn dort.', start: 'Neues Gespräch beginnen', opens: 'öffnet in neuem Tab',
-  },
+// What the page itself says. The conversation's language is `locale`, which goes with every activity.
+const words = {
+  connecting: 'Connecting…', online: 'Online', reconnecting: 'Reconnecting…', offline: 'You are offline', ended: 'Conversation ended',
+  denied: 'Not available', placeholder: 'Write a message', send: 'Send', attach: 'Attach a file', fresh: 'New conversation', log: 'Conversation',
+  typing: 'is typing', you: 'You', replies: 'Suggested replies', latest: 'Latest messages', drop: 'Drop files to attach them',
+  sending: 'Sending…', failed: 'Not sent', retry: 'Try again', remove: 'Remove', today: 'Today', yesterday: 'Yesterday', sent: 'Sent',
+  required: 'This field is needed.', invalid: 'Please check this value.', choose: 'Choose…', download: 'Download', form: 'Form',
+  tooLarge: 'is too large. The limit is', over: 'This conversation has ended.', expired: 'The earlier conversation has expired, so this is a new one.',
+  noEntry: 'This chat is opened from another page. Please go back and open it from there.', start: 'Start a new conversation', opens: 'opens in a new tab',
 };
-const words = { ...WORDS.en, ...WORDS[locale.slice(0, 2).toLowerCase()] };
 
 // One element with attributes, `on` listeners, `data` attributes and children; strings become text nodes.
 function h(tag, props, ...kids) {
@@ -40,12 +30,12 @@ function h(tag, props, ...kids) {
   return node;
 }
 
+const press = (props, click, ...kids) => h('button', { type: 'button', ...props, on: { click } }, kids);
+
+// A drawing of the sprite in the page: the clip's copy with another name.
 function icon(name) {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
-  use.setAttribute('href', `#i-${name}`);
-  svg.setAttribute('aria-hidden', 'true');
-  svg.append(use);
+  const svg = $('attach').firstChild.cloneNode(true);
+  svg.firstChild.setAttribute('href', `#i-${name}`);
   return svg;
 }
 
