@@ -36,6 +36,9 @@ impl Default for Limits {
 /// Bytes of a path inside a pack: what every file system the pack may be unpacked on can hold.
 pub const PATH_BYTES: usize = 240;
 
+/// Segments of a path inside a pack. It bounds what the check for files that are folders remembers.
+pub const PATH_DEPTH: usize = 16;
+
 /// Characters of a pack id.
 pub const ID_CHARS: usize = 128;
 

@@ -61,7 +61,10 @@ impl Fault {
 
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
-        Self { file: None, refusal }
+        Self {
+            file: None,
+            refusal,
+        }
     }
 }
 
@@ -89,13 +92,16 @@ macro_rules! refusals {
     };
 }
 
-const REBUILD: &str = "build it again with `greentic-pack build`; other ZIP tools do not write this format";
-const FETCH: &str = "the file is damaged or was changed: fetch it again, and do not use it if this stays";
+const REBUILD: &str =
+    "build it again with `greentic-pack build`; other ZIP tools do not write this format";
+const FETCH: &str =
+    "the file is damaged or was changed: fetch it again, and do not use it if this stays";
 const RENAME: &str = "rename the file in the pack's folder and build it again";
 const SHRINK: &str = "make the pack smaller or split it";
 const NEWER: &str = "use a greentic-pack and host of the version the pack was built with";
 const TRUST: &str = "if you trust its publisher, add the key under `trust.keys` of the bundle";
-const PUBLISHER: &str = "ask the pack's publisher for one that is signed by a key that is valid now";
+const PUBLISHER: &str =
+    "ask the pack's publisher for one that is signed by a key that is valid now";
 
 refusals! {
     /// The file could not be read.
@@ -186,7 +192,7 @@ refusals! {
     FileIsFolder {
         /// The other path.
         other: String
-    } => "file-is-folder", RENAME, "is a file, and `{other}` needs a folder of that name";
+    } => "file-is-folder", RENAME, "would be a file in one place and a folder in another (`{other}`)";
     /// A path begins at a root or a drive.
     AbsolutePath => "absolute-path", RENAME, "is an absolute path";
     /// A path has `..` in it.
@@ -200,8 +206,8 @@ refusals! {
         /// The byte.
         byte: u8
     } => "path-character", RENAME, "has the byte 0x{byte:02x} in its path; use letters, digits, space and . _ - + @ ~ = , ( )";
-    /// A path is longer than 240 bytes.
-    PathTooLong => "path-too-long", RENAME, "has a path longer than 240 bytes";
+    /// A path is longer than 240 bytes or deeper than 16 folders.
+    PathTooLong => "path-too-long", RENAME, "has a path longer than 240 bytes or 16 folders";
     /// A path names a device on some system, or ends in a dot or space.
     ReservedName => "reserved-name", RENAME, "has a name some systems reserve";
 

@@ -9,7 +9,10 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{CENTRAL, CENTRAL_LEN, DATE, END, END_LEN, LOCAL, LOCAL_LEN, MODE, VERSION_MADE_BY, VERSION_NEEDED};
+use super::{
+    CENTRAL, CENTRAL_LEN, DATE, END, END_LEN, LOCAL, LOCAL_LEN, MODE, VERSION_MADE_BY,
+    VERSION_NEEDED,
+};
 use crate::limits::Limits;
 use crate::path::check_path;
 use crate::refusal::{Fault, Refusal};
@@ -25,11 +28,17 @@ impl Archive {
     /// Reads the structure of `bytes`.
     pub(crate) fn read(bytes: Bytes, limits: &Limits) -> Result<Self, Fault> {
         if !u64::try_from(bytes.len()).is_ok_and(|len| len <= limits.pack_bytes) {
-            return Err(Refusal::PackTooLarge { limit: limits.pack_bytes }.into());
+            return Err(Refusal::PackTooLarge {
+                limit: limits.pack_bytes,
+            }
+            .into());
         }
         let end = EndRecord::find(&bytes)?;
         if usize::from(end.count) > limits.files {
-            return Err(Refusal::TooManyFiles { limit: limits.files }.into());
+            return Err(Refusal::TooManyFiles {
+                limit: limits.files,
+            }
+            .into());
         }
         let mut walk = Walk {
             bytes: &bytes,
@@ -48,7 +57,10 @@ impl Archive {
             return Err(Refusal::CountMismatch.into());
         }
         if walk.file_cursor != end.directory.start {
-            return Err(Refusal::Gap { offset: wide(walk.file_cursor) }.into());
+            return Err(Refusal::Gap {
+                offset: wide(walk.file_cursor),
+            }
+            .into());
         }
         Ok(Self { bytes, files })
     }
@@ -78,7 +90,10 @@ struct EndRecord {
 
 impl EndRecord {
     fn find(bytes: &[u8]) -> Result<Self, Fault> {
-        let start = bytes.len().checked_sub(END_LEN).ok_or(Refusal::NotAnArchive)?;
+        let start = bytes
+            .len()
+            .checked_sub(END_LEN)
+            .ok_or(Refusal::NotAnArchive)?;
         if u32_at(bytes, start) != Some(END) {
             return Err(Self::why_not_at_the_end(bytes).into());
         }
@@ -106,7 +121,10 @@ impl EndRecord {
             // A directory that lies before the place it should have: the archive was moved by bytes put before it, or
             // bytes stand between directory and end.
             return Err(if u32_at(bytes, 0) == Some(LOCAL) {
-                Refusal::Gap { offset: wide(directory_end) }.into()
+                Refusal::Gap {
+                    offset: wide(directory_end),
+                }
+                .into()
             } else {
                 Refusal::PrependedData.into()
             });
@@ -120,7 +138,12 @@ impl EndRecord {
     /// An end record elsewhere means bytes after it; none at all but a first file means a cut.
     fn why_not_at_the_end(bytes: &[u8]) -> Refusal {
         let needle = END.to_le_bytes();
-        if bytes.windows(needle.len()).rev().take(1 << 20).any(|window| window == needle) {
+        if bytes
+            .windows(needle.len())
+            .rev()
+            .take(1 << 20)
+            .any(|window| window == needle)
+        {
             Refusal::TrailingData
         } else if u32_at(bytes, 0) == Some(LOCAL) {
             Refusal::Truncated
@@ -141,7 +164,12 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn next_file(&mut self) -> Result<(String, Range<usize>), Fault> {
-        let central = Header::read(self.bytes, self.directory_cursor, CENTRAL, self.directory.end)?;
+        let central = Header::read(
+            self.bytes,
+            self.directory_cursor,
+            CENTRAL,
+            self.directory.end,
+        )?;
         let name = lossy(central.path);
         let fault = |refusal| Fault::at(name.clone(), refusal);
         self.check_central_only(&central).map_err(fault)?;
@@ -152,23 +180,36 @@ impl Walk<'_> {
         let offset = length(u32_at(central.raw, 42).ok_or(Refusal::Truncated)?);
         if offset != self.file_cursor {
             return Err(fault(if offset < self.file_cursor {
-                Refusal::Overlap { offset: wide(offset) }
+                Refusal::Overlap {
+                    offset: wide(offset),
+                }
             } else if self.file_cursor == 0 {
                 Refusal::PrependedData
             } else {
-                Refusal::Gap { offset: wide(self.file_cursor) }
+                Refusal::Gap {
+                    offset: wide(self.file_cursor),
+                }
             }));
         }
-        let local = Header::read(self.bytes, offset, LOCAL, self.directory.start).map_err(|at| Fault {
-            file: Some(name.clone()),
-            ..at
-        })?;
+        let local =
+            Header::read(self.bytes, offset, LOCAL, self.directory.start).map_err(|at| Fault {
+                file: Some(name.clone()),
+                ..at
+            })?;
         local.compare(&central).map_err(fault)?;
-        let data_end = local.end.checked_add(length(central.size)).ok_or_else(|| fault(Refusal::Truncated))?;
+        let data_end = local
+            .end
+            .checked_add(length(central.size))
+            .ok_or_else(|| fault(Refusal::Truncated))?;
         if data_end > self.directory.start {
-            return Err(fault(Refusal::Overlap { offset: wide(self.directory.start) }));
+            return Err(fault(Refusal::Overlap {
+                offset: wide(self.directory.start),
+            }));
         }
-        let data = self.bytes.get(local.end..data_end).ok_or_else(|| fault(Refusal::Truncated))?;
+        let data = self
+            .bytes
+            .get(local.end..data_end)
+            .ok_or_else(|| fault(Refusal::Truncated))?;
         if crc32fast::hash(data) != central.crc {
             return Err(fault(Refusal::ChecksumMismatch));
         }
@@ -188,7 +229,9 @@ impl Walk<'_> {
         let attributes = u32_at(header.raw, 38).ok_or(Refusal::Truncated)?;
         let mode = attributes >> 16;
         if mode & 0o170_000 != MODE & 0o170_000 {
-            return Err(Refusal::SpecialFile { kind: mode & 0o170_000 });
+            return Err(Refusal::SpecialFile {
+                kind: mode & 0o170_000,
+            });
         }
         if attributes != MODE << 16 {
             return Err(Refusal::ForeignField { field: "mode" });
@@ -213,14 +256,27 @@ struct Header<'a> {
 impl<'a> Header<'a> {
     /// Reads the header at `start`, which must end at `limit` or before.
     fn read(bytes: &'a [u8], start: usize, signature: u32, limit: usize) -> Result<Self, Fault> {
-        let (len, base) = if signature == LOCAL { (LOCAL_LEN, 4) } else { (CENTRAL_LEN, 6) };
-        let fixed_end = start.checked_add(len).filter(|end| *end <= limit).ok_or(Refusal::Truncated)?;
+        let (len, base) = if signature == LOCAL {
+            (LOCAL_LEN, 4)
+        } else {
+            (CENTRAL_LEN, 6)
+        };
+        let fixed_end = start
+            .checked_add(len)
+            .filter(|end| *end <= limit)
+            .ok_or(Refusal::Truncated)?;
         let raw = bytes.get(start..fixed_end).ok_or(Refusal::Truncated)?;
         if u32_at(raw, 0) != Some(signature) {
-            return Err(Refusal::BadRecord { offset: wide(start) }.into());
+            return Err(Refusal::BadRecord {
+                offset: wide(start),
+            }
+            .into());
         }
         let path_len = usize::from(u16_at(raw, base + 22).ok_or(Refusal::Truncated)?);
-        let end = fixed_end.checked_add(path_len).filter(|end| *end <= limit).ok_or(Refusal::Truncated)?;
+        let end = fixed_end
+            .checked_add(path_len)
+            .filter(|end| *end <= limit)
+            .ok_or(Refusal::Truncated)?;
         let path = bytes.get(fixed_end..end).ok_or(Refusal::Truncated)?;
         Ok(Self {
             raw,
@@ -264,7 +320,9 @@ impl<'a> Header<'a> {
             return Err(Refusal::SizeMismatch);
         }
         if u64::from(self.size) > limits.file_bytes {
-            return Err(Refusal::FileTooLarge { limit: limits.file_bytes });
+            return Err(Refusal::FileTooLarge {
+                limit: limits.file_bytes,
+            });
         }
         Ok(())
     }
@@ -312,19 +370,25 @@ impl Names {
             return Err(if other == path {
                 Refusal::DuplicateFile
             } else {
-                Refusal::CaseDuplicate { other: other.clone() }
+                Refusal::CaseDuplicate {
+                    other: other.clone(),
+                }
             });
         }
         if self.last.as_deref().is_some_and(|last| last > path) {
             return Err(Refusal::OutOfOrder);
         }
         if self.folders.contains(&folded) {
-            return Err(Refusal::FileIsFolder { other: format!("{path}/…") });
+            return Err(Refusal::FileIsFolder {
+                other: format!("{path}/…"),
+            });
         }
         for (at, _) in folded.match_indices('/') {
             let folder = folded.get(..at).unwrap_or_default();
             if let Some(file) = self.folded.get(folder) {
-                return Err(Refusal::FileIsFolder { other: file.clone() });
+                return Err(Refusal::FileIsFolder {
+                    other: file.clone(),
+                });
             }
             self.folders.insert(folder.to_owned());
         }
@@ -335,7 +399,9 @@ impl Names {
 }
 
 fn lossy(path: &[u8]) -> String {
-    let shown = path.get(..path.len().min(crate::limits::PATH_BYTES)).unwrap_or(path);
+    let shown = path
+        .get(..path.len().min(crate::limits::PATH_BYTES))
+        .unwrap_or(path);
     String::from_utf8_lossy(shown).escape_debug().to_string()
 }
 

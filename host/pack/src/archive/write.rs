@@ -10,12 +10,19 @@ use crate::path::check_path;
 use crate::refusal::{Fault, Refusal};
 
 /// Writes the files, which a map keeps in lexical order of their paths. What the reader would refuse is not written.
-pub(crate) fn write_archive(files: &BTreeMap<String, Bytes>, limits: &Limits) -> Result<Vec<u8>, Fault> {
+pub(crate) fn write_archive(
+    files: &BTreeMap<String, Bytes>,
+    limits: &Limits,
+) -> Result<Vec<u8>, Fault> {
     let count = u16::try_from(files.len())
         .ok()
         .filter(|_| files.len() <= limits.files)
-        .ok_or(Refusal::TooManyFiles { limit: limits.files })?;
-    let too_large = || Refusal::PackTooLarge { limit: limits.pack_bytes };
+        .ok_or(Refusal::TooManyFiles {
+            limit: limits.files,
+        })?;
+    let too_large = || Refusal::PackTooLarge {
+        limit: limits.pack_bytes,
+    };
     let mut out = Vec::new();
     let mut directory = Vec::new();
     for (path, data) in files {
@@ -23,7 +30,14 @@ pub(crate) fn write_archive(files: &BTreeMap<String, Bytes>, limits: &Limits) ->
         let size = u32::try_from(data.len())
             .ok()
             .filter(|size| u64::from(*size) <= limits.file_bytes)
-            .ok_or_else(|| Fault::at(path, Refusal::FileTooLarge { limit: limits.file_bytes }))?;
+            .ok_or_else(|| {
+                Fault::at(
+                    path,
+                    Refusal::FileTooLarge {
+                        limit: limits.file_bytes,
+                    },
+                )
+            })?;
         let offset = u32::try_from(out.len()).map_err(|_| too_large())?;
         let shared = shared_fields(checked, data, size);
         out.extend(LOCAL.to_le_bytes());
