@@ -329,3 +329,144 @@ fn resource(config: &TelemetryConfig) -> Resource {
         .with_attributes(more)
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::dispatcher::with_default;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The log lines that `work` causes.
+    fn lines(config: &TelemetryConfig, work: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let out = BoxMakeWriter::new(move || writer.clone());
+        let (dispatch, _guard) = assemble(config, &Registry::new(), out, false).unwrap();
+        with_default(&dispatch, work);
+        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn json_logs_are_one_object_a_line_with_the_fields_at_the_top() {
+        let config = TelemetryConfig {
+            log_format: LogFormat::Json,
+            ..TelemetryConfig::default()
+        };
+        let text = lines(&config, || {
+            tracing::warn!(plugin = "a\nb", "first");
+            tracing::info!("second");
+            tracing::debug!("filtered out");
+        });
+        let objects: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(objects.len(), 2);
+        assert_eq!(
+            (
+                &objects[0]["level"],
+                &objects[0]["message"],
+                &objects[0]["plugin"]
+            ),
+            (&"WARN".into(), &"first".into(), &"a\nb".into())
+        );
+    }
+
+    #[test]
+    fn the_filter_chooses_by_target_and_no_escape_code_is_written_without_a_terminal() {
+        let config = TelemetryConfig {
+            log_filter: "warn,chosen=debug".to_owned(),
+            ..TelemetryConfig::default()
+        };
+        let text = lines(&config, || {
+            tracing::info!("not this");
+            tracing::debug!(target: "chosen", "but this");
+        });
+        assert!(
+            text.contains("but this") && !text.contains("not this"),
+            "{text}"
+        );
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn without_an_endpoint_nothing_is_sampled_and_no_thread_runs() {
+        let config = TelemetryConfig {
+            sample_ratio: 1.0,
+            honour_incoming: true,
+            ..TelemetryConfig::default()
+        };
+        let (_dispatch, guard) = prepare(&config, &Registry::new()).unwrap();
+        assert_eq!(guard.sampling(), Sampling::OFF);
+        assert!(guard.export.is_none());
+        guard.shutdown(Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_configuration_is_named() {
+        let good = TelemetryConfig {
+            otlp_endpoint: Some("http://127.0.0.1:1".to_owned()),
+            ..TelemetryConfig::default()
+        };
+        let wrong = [
+            (
+                TelemetryConfig {
+                    log_filter: "info,x=loud".to_owned(),
+                    ..good.clone()
+                },
+                "info,x=loud",
+            ),
+            (
+                TelemetryConfig {
+                    sample_ratio: 1.5,
+                    ..good.clone()
+                },
+                "1.5",
+            ),
+            (
+                TelemetryConfig {
+                    sample_ratio: f64::NAN,
+                    ..good.clone()
+                },
+                "NaN",
+            ),
+            (
+                TelemetryConfig {
+                    otlp_endpoint: Some("collector".to_owned()),
+                    ..good.clone()
+                },
+                "`collector`",
+            ),
+            (
+                TelemetryConfig {
+                    otlp_headers: vec![("x-token".to_owned(), "hunter2\n".to_owned())],
+                    ..good.clone()
+                },
+                "x-token",
+            ),
+        ];
+        for (config, named) in wrong {
+            let error = prepare(&config, &Registry::new()).unwrap_err().to_string();
+            assert!(
+                error.contains(named) && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+        assert!(prepare(&good, &Registry::new()).is_ok());
+    }
+}

@@ -209,8 +209,9 @@ impl HttpClient for OtlpHttp {
             let body = Limited::new(body, ANSWER_LIMIT).collect().await?.to_bytes();
             Ok::<_, HttpError>(Response::from_parts(parts, body))
         };
+        // The timer too must be made on the runtime.
         self.runtime
-            .spawn(tokio::time::timeout(EXPORT_TIMEOUT, exchange))
+            .spawn(async move { tokio::time::timeout(EXPORT_TIMEOUT, exchange).await })
             .await??
     }
 }
