@@ -39,7 +39,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 pub(crate) enum Transport {
     Http {
         base: String,
-        client: OtlpHttp,
+        client: Box<OtlpHttp>,
     },
     Grpc {
         channel: Channel,
@@ -58,7 +58,7 @@ impl Transport {
         match endpoint {
             Endpoint::Http(base) => Ok(Self::Http {
                 base,
-                client: OtlpHttp::new(headers, runtime.clone())?,
+                client: Box::new(OtlpHttp::new(headers, runtime.clone())?),
             }),
             Endpoint::Grpc(url) => {
                 let tls = url.starts_with("https://");
@@ -90,7 +90,7 @@ impl Transport {
             Self::Http { base, client } => SpanExporter::builder()
                 .with_http()
                 .with_protocol(Protocol::HttpBinary)
-                .with_http_client(client.clone())
+                .with_http_client(OtlpHttp::clone(client))
                 .with_endpoint(format!("{base}/v1/traces"))
                 .build(),
             Self::Grpc { channel, metadata } => SpanExporter::builder()
@@ -107,7 +107,7 @@ impl Transport {
             Self::Http { base, client } => LogExporter::builder()
                 .with_http()
                 .with_protocol(Protocol::HttpBinary)
-                .with_http_client(client.clone())
+                .with_http_client(OtlpHttp::clone(client))
                 .with_endpoint(format!("{base}/v1/logs"))
                 .build(),
             Self::Grpc { channel, metadata } => LogExporter::builder()
