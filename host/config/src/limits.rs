@@ -1,0 +1,575 @@
+//! Every timeout, limit and queue length of the host, in one table: name, default, range, meaning and the key that changes
+//! it. No other crate has a default of its own; each takes its struct from here.
+//!
+//! Times count in milliseconds, sizes in bytes. Every limit has a ceiling too, so that no key can switch a bound off.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use greentic_diagnostics::{format_duration, format_size};
+
+use crate::shape::{Field, Fields, Kind, Shape, field};
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Milliseconds; written `500ms`, `5s`, `2m`, `1h`, `7d`.
+    Time,
+    /// Bytes; written `512B`, `64KiB`, `32MiB`.
+    Size,
+    /// Things.
+    Count,
+}
+
+impl Unit {
+    /// A value as an operator writes it.
+    #[must_use]
+    pub fn show(self, value: u64) -> String {
+        match self {
+            Self::Time => format_duration(Duration::from_millis(value)),
+            Self::Size => format_size(value),
+            Self::Count => value.to_string(),
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The group it belongs to: its bundle key is `limits.<group>.<key>`.
+    pub group: &'static str,
+    /// The key inside its group.
+    pub key: &'static str,
+    /// What it counts.
+    pub unit: Unit,
+    /// What holds when the bundle is silent, in the unit.
+    pub default: u64,
+    /// The least value allowed.
+    pub min: u64,
+    /// The greatest value allowed.
+    pub max: u64,
+    /// What it bounds and what happens beyond it.
+    pub meaning: &'static str,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// How a limit is held in its struct.
+trait Held: Copy {
+    fn from_raw(raw: u64) -> Self;
+    fn raw(self) -> u64;
+}
+
+impl Held for Duration {
+    fn from_raw(raw: u64) -> Self {
+        Duration::from_millis(raw)
+    }
+    fn raw(self) -> u64 {
+        u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Held for u64 {
+    fn from_raw(raw: u64) -> Self {
+        raw
+    }
+    fn raw(self) -> u64 {
+        self
+    }
+}
+
+impl Held for usize {
+    fn from_raw(raw: u64) -> Self {
+        usize::try_from(raw).unwrap_or(usize::MAX)
+    }
+    fn raw(self) -> u64 {
+        u64::try_from(self).unwrap_or(u64::MAX)
+    }
+}
+
+macro_rules! held {
+    (Time) => {
+        Duration
+    };
+    (Size) => {
+        u64
+    };
+    (Count) => {
+        usize
+    };
+}
+
+/// Makes, from one declaration: the structs, their defaults, the rows, the reader, and the shape for the schema.
+macro_rules! limits {
+    ($(
+        #[doc = $group_doc:literal]
+        $group:ident $group_key:literal $Group:ident $SHAPE:ident {
+            $( #[doc = $doc:literal] $name:ident $key:literal $unit:ident = $default:expr, $min:expr => $max:expr; )*
+        }
+    )*) => {
+        $(
+            #[doc = $group_doc]
+            #[derive(Debug, Clone, PartialEq, Eq)]
+            pub struct $Group { $( #[doc = $doc] pub $name: held!($unit), )* }
+
+            impl Default for $Group {
+                fn default() -> Self {
+                    Self { $( $name: Held::from_raw($default), )* }
+                }
+            }
+
+            impl $Group {
+                /// The rows of this group, in the order of the struct's fields.
+                pub const ROWS: &'static [Limit] = &[ $( Limit {
+                    group: $group_key, key: $key, unit: Unit::$unit, default: $default, min: $min, max: $max,
+                    meaning: $doc.trim_ascii(),
+                }, )* ];
+
+                /// The values in the order of the rows, in their units.
+                #[must_use]
+                pub fn values(&self) -> Vec<u64> {
+                    vec![ $( self.$name.raw(), )* ]
+                }
+
+                /// Changes what the table names; what is at fault is reported and keeps its value. With `narrow`, no
+                /// value may rise.
+                pub(crate) fn read(&mut self, fields: &Fields<'_, '_>, narrow: bool) {
+                    let mut rows = Self::ROWS.iter();
+                    $( if let Some(row) = rows.next()
+                        && let Some(value) = fields.limit(row, narrow.then(|| self.$name.raw()))
+                    {
+                        self.$name = Held::from_raw(value);
+                    } )*
+                }
+            }
+
+            pub(crate) static $SHAPE: Shape = Shape {
+                name: concat!("limits-", $group_key),
+                doc: $group_doc.trim_ascii(),
+                fields: &shape_fields::<{ $Group::ROWS.len() }>($Group::ROWS),
+            };
+        )*
+
+        /// All limits of a host.
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        pub struct Limits { $( #[doc = $group_doc] pub $group: $Group, )* }
+
+        impl Limits {
+            /// Every row with the value that holds in `self`, group by group.
+            #[must_use]
+            pub fn rows(&self) -> Vec<(&'static Limit, u64)> {
+                let mut all = Vec::new();
+                $( all.extend($Group::ROWS.iter().zip(self.$group.values())); )*
+                all
+            }
+
+            pub(crate) fn read(&mut self, fields: &Fields<'_, '_>) {
+                $( if let Some(table) = fields.table($group_key) {
+                    self.$group.read(&table, false);
+                    table.finish();
+                } )*
+            }
+        }
+
+        pub(crate) static LIMITS: Shape = Shape {
+            name: "limits",
+            doc: "Every timeout, limit and queue length of the host; what is left out keeps its default.",
+            fields: &[ $( field($group_key, Kind::Table(&$SHAPE), $group_doc.trim_ascii()), )* ],
+        };
+    };
+}
+
+const fn shape_fields<const N: usize>(rows: &'static [Limit]) -> [Field; N] {
+    let mut fields = [const { field("", Kind::Any, "") }; N];
+    let mut left = rows;
+    let mut at = 0;
+    while let [row, rest @ ..] = left {
+        // `at` counts rows, and there are N of them; evaluated by the compiler, so a slip cannot reach a user.
+        #[allow(clippy::indexing_slicing)]
+        {
+            fields[at] = field(row.key, Kind::Limit(row), row.meaning);
+        }
+        left = rest;
+        at += 1;
+    }
+    fields
+}
+
+impl Limits {
+    /// The table as Markdown, with the values that hold in `self` where they differ from the default.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        let mut out = String::from("| key | default | range | meaning |\n|---|---|---|---|\n");
+        for (row, value) in self.rows() {
+            let show = |value| row.unit.show(value);
+            let now = if value == row.default {
+                String::new()
+            } else {
+                format!(" (here {})", show(value))
+            };
+            // Writing to a String does not fail.
+            let _ = writeln!(
+                out,
+                "| `limits.{}.{}` | {}{now} | {} – {} | {} |",
+                row.group,
+                row.key,
+                show(row.default),
+                show(row.min),
+                show(row.max),
+                row.meaning
+            );
+        }
+        out
+    }
+}
+
+limits! {
+    /// The public HTTP endpoint.
+    request "request" RequestLimits REQUEST {
+        /// A request's body; beyond it 413.
+        body "body" Size = MIB, KIB => 64 * MIB;
+        /// A request's body on paths a channel declares for uploads; beyond it 413.
+        upload_body "upload-body" Size = 4 * MIB, KIB => 256 * MIB;
+        /// Path and query together; beyond it 414.
+        target "target" Size = 8 * KIB, 256 => 64 * KIB;
+        /// Header lines of a request; beyond it 431.
+        header_count "header-count" Count = 100, 8 => 1_000;
+        /// All header bytes of a request; beyond it 431.
+        header_bytes "header-bytes" Size = 64 * KIB, 8 * KIB => MIB;
+        /// From the first byte to the end of the headers; beyond it the connection is closed.
+        header_time "header-time" Time = 10 * SECOND, 100 => 5 * MINUTE;
+        /// From the end of the headers to the end of the body; beyond it 408.
+        body_time "body-time" Time = 30 * SECOND, 100 => 10 * MINUTE;
+        /// From the whole request to the answer, publishing included; beyond it 503 with Retry-After.
+        answer "answer" Time = 10 * SECOND, 100 => 2 * MINUTE;
+        /// A connection without a request; beyond it it is closed.
+        idle "idle" Time = 75 * SECOND, SECOND => HOUR;
+        /// Open connections; beyond it new ones wait in the kernel.
+        connections "connections" Count = 10_000, 1 => 1_000_000;
+        /// Streams of one HTTP/2 connection at a time.
+        streams "streams" Count = 128, 1 => 10_000;
+        /// Requests being answered at a time; beyond it 503.
+        in_flight "in-flight" Count = 1_024, 1 => 1_000_000;
+        /// What a 503 gives as Retry-After.
+        retry_after "retry-after" Time = SECOND, SECOND => 10 * MINUTE;
+        /// The body of an answer a channel gives.
+        response_body "response-body" Size = 4 * MIB, KIB => 64 * MIB;
+    }
+
+    /// The admin endpoint.
+    admin "admin" AdminLimits ADMIN {
+        /// A request's body; beyond it 413.
+        body "body" Size = 256 * KIB, KIB => 64 * MIB;
+        /// Entries of one page of a listing.
+        page "page" Count = 100, 1 => 10_000;
+        /// From the request to the answer; beyond it 503.
+        answer "answer" Time = 30 * SECOND, 100 => 10 * MINUTE;
+    }
+
+    /// Websockets of channels.
+    websocket "websocket" WebsocketLimits WEBSOCKET {
+        /// One frame or message; beyond it the socket is closed with 1009.
+        frame "frame" Size = 256 * KIB, KIB => 16 * MIB;
+        /// Silence, pings unanswered; beyond it the socket is closed.
+        idle "idle" Time = 2 * MINUTE, SECOND => DAY;
+        /// Between two pings.
+        ping "ping" Time = 30 * SECOND, 100 => HOUR;
+        /// Open sockets of one channel; beyond it 503.
+        per_channel "per-channel" Count = 1_000, 1 => 1_000_000;
+        /// Frames that wait for a slow client; beyond it the socket is closed with 1013 and the client resumes by watermark.
+        queue "queue" Count = 256, 1 => 100_000;
+    }
+
+    /// One plugin; a plugin's own `limits` changes them for it alone.
+    plugin "plugin" PluginLimits PLUGIN {
+        /// Linear memory of one instance; beyond it growing fails in the guest.
+        memory "memory" Size = 64 * MIB, MIB => 4 * GIB;
+        /// CPU time of one call; beyond it the call fails and the instance is discarded.
+        cpu_per_call "cpu-per-call" Time = 200, 1 => 5 * MINUTE;
+        /// Wall time of one call, waiting included; beyond it the call fails.
+        call_timeout "call-timeout" Time = 30 * SECOND, 10 => HOUR;
+        /// Calls of one tenant that run at a time.
+        calls_in_flight "calls-in-flight" Count = 64, 1 => 10_000;
+        /// Calls of one tenant that wait for a free instance; beyond it they are shed.
+        queue "queue" Count = 256, 1 => 100_000;
+        /// How long a call waits for a free instance; beyond it it is shed.
+        queue_wait "queue-wait" Time = 5 * SECOND, 1 => 10 * MINUTE;
+        /// Warm instances of one tenant.
+        instances "instances" Count = 16, 1 => 1_000;
+        /// Calls after which an instance is retired and replaced.
+        calls_per_instance "calls-per-instance" Count = 10_000, 1 => 1_000_000_000;
+        /// Idleness after which an instance is evicted.
+        idle "idle" Time = MINUTE, 100 => DAY;
+        /// Elements of all tables of one instance.
+        table_elements "table-elements" Count = 100_000, 100 => 10_000_000;
+        /// Host calls in one call; beyond it the call fails.
+        host_calls "host-calls" Count = 10_000, 1 => 100_000_000;
+        /// Bytes the host copies for one host call (hostcall fuel); beyond it the call fails.
+        host_call_bytes "host-call-bytes" Size = 16 * MIB, KIB => GIB;
+        /// Handles and waiting calls an instance holds at a time (secrets, streams, requests).
+        handles "handles" Count = 1_024, 8 => 1_000_000;
+        /// One text that crosses the boundary, unless its interface says otherwise.
+        text "text" Size = 64 * KIB, KIB => 64 * MIB;
+        /// Items of one list that crosses the boundary, unless its interface says otherwise.
+        list "list" Count = 256, 1 => 1_000_000;
+        /// Bytes of one stream that crosses the boundary.
+        stream "stream" Size = 16 * MIB, KIB => 4 * GIB;
+        /// Random bytes taken at a time.
+        random "random" Size = 64 * KIB, 32 => 16 * MIB;
+        /// Log lines of one call; further ones are counted and dropped.
+        log_lines "log-lines" Count = 100, 1 => 100_000;
+        /// Idleness of a `run`-style call between two yields to the host, for plugins that serve streams.
+        stream_idle "stream-idle" Time = 2 * MINUTE, 100 => DAY;
+    }
+
+    /// HTTP requests and sockets of plugins.
+    outgoing "outgoing" OutgoingLimits OUTGOING {
+        /// Name lookup and connection, TLS included.
+        connect "connect" Time = 5 * SECOND, 10 => 5 * MINUTE;
+        /// From the request to the first byte of the answer.
+        first_byte "first-byte" Time = 20 * SECOND, 10 => 10 * MINUTE;
+        /// Between two bytes of an answer.
+        between_bytes "between-bytes" Time = 10 * SECOND, 10 => 10 * MINUTE;
+        /// The body of a request.
+        request_body "request-body" Size = 16 * MIB, KIB => GIB;
+        /// The body of an answer.
+        response_body "response-body" Size = 16 * MIB, KIB => GIB;
+        /// All header bytes of an answer.
+        header_bytes "header-bytes" Size = 64 * KIB, KIB => MIB;
+        /// Connections to one host at a time.
+        per_host "per-host" Count = 32, 1 => 10_000;
+        /// Idle connections kept for one host.
+        idle_per_host "idle-per-host" Count = 8, 1 => 1_000;
+        /// How long an idle connection is kept.
+        idle "idle" Time = MINUTE, 100 => HOUR;
+        /// Sockets one plugin holds at a time.
+        sockets "sockets" Count = 64, 1 => 10_000;
+    }
+
+    /// Replacing plugins that fail.
+    supervision "supervision" SupervisionLimits SUPERVISION {
+        /// The wait before the first restart; it doubles with each failure.
+        backoff_base "backoff-base" Time = 100, 1 => MINUTE;
+        /// The longest wait before a restart.
+        backoff_cap "backoff-cap" Time = 30 * SECOND, 1 => HOUR;
+        /// Restarts inside the window; beyond it the plugin is unavailable until the window has passed.
+        restarts "restarts" Count = 10, 1 => 100_000;
+        /// The window restarts are counted in.
+        window "window" Time = MINUTE, 100 => DAY;
+        /// Faults by one tenant in a shared plugin, inside the window, after which that tenant is cut off from it.
+        strikes "strikes" Count = 3, 1 => 100_000;
+        /// How long a tenant stays cut off.
+        cut_off "cut-off" Time = 5 * MINUTE, 100 => DAY;
+    }
+
+    /// The bus between gateway, runner and egress.
+    bus "bus" BusLimits BUS {
+        /// Messages pulled, settled or published in one call.
+        batch "batch" Count = 64, 1 => 256;
+        /// Messages pulled and not settled, of one consumer.
+        in_flight "in-flight" Count = 1_024, 1 => 1_000_000;
+        /// How long a pull waits for the first message.
+        pull_wait "pull-wait" Time = 5 * SECOND, 1 => MINUTE;
+        /// After it a message that was not settled is delivered again.
+        ack_wait "ack-wait" Time = 30 * SECOND, SECOND => HOUR;
+        /// Before it a message still being worked on has its wait extended.
+        extend "extend" Time = 10 * SECOND, 100 => HOUR;
+        /// Deliveries of one message; then it becomes a dead letter.
+        max_deliver "max-deliver" Count = 8, 1 => 1_000;
+        /// The wait before a message that could not be worked on is delivered again; it doubles.
+        retry_base "retry-base" Time = 500, 1 => HOUR;
+        /// The longest such wait.
+        retry_cap "retry-cap" Time = 30 * SECOND, 1 => DAY;
+        /// One message.
+        payload "payload" Size = MIB, KIB => 64 * MIB;
+        /// Publishing must be confirmed within it; beyond it the webhook gets 503.
+        publish "publish" Time = 5 * SECOND, 10 => MINUTE;
+        /// Messages that wait in the process to be published together; beyond it they are shed.
+        publish_queue "publish-queue" Count = 1_024, 1 => 1_000_000;
+        /// Equal message ids inside it are accepted once.
+        dedupe "dedupe" Time = DAY, SECOND => 30 * DAY;
+    }
+
+    /// Sessions.
+    session "session" SessionLimits SESSION {
+        /// How long a lease holds without renewal.
+        lease "lease" Time = 15 * SECOND, SECOND => 10 * MINUTE;
+        /// Between two renewals.
+        renew "renew" Time = 5 * SECOND, 100 => 5 * MINUTE;
+        /// A snapshot; beyond it the turn fails.
+        snapshot "snapshot" Size = 256 * KIB, KIB => 16 * MIB;
+        /// How long a session lives after its last turn, unless its wait says less.
+        ttl "ttl" Time = DAY, SECOND => 365 * DAY;
+        /// How long handled events are remembered.
+        dedupe "dedupe" Time = DAY, MINUTE => 30 * DAY;
+        /// Handled events remembered inside a session record; older ones have records of their own.
+        dedupe_entries "dedupe-entries" Count = 128, 1 => 10_000;
+        /// Turns run again because another commit came first; then the event is retried later.
+        conflicts "conflicts" Count = 8, 1 => 1_000;
+        /// Events of one session that wait for the turn before them; beyond it they are retried later.
+        queue "queue" Count = 64, 1 => 10_000;
+        /// Messages one turn may send.
+        outbox "outbox" Count = 64, 1 => 256;
+        /// One call to the store.
+        store_call "store-call" Time = 5 * SECOND, 10 => MINUTE;
+    }
+
+    /// Flow turns.
+    turn "turn" TurnLimits TURN {
+        /// One turn, node and tool calls included.
+        deadline "deadline" Time = 60 * SECOND, 10 => HOUR;
+        /// Turns that run at a time in this process.
+        in_flight "in-flight" Count = 1_024, 1 => 100_000;
+        /// Nodes a flow may pass in one turn.
+        steps "steps" Count = 1_000, 1 => 1_000_000;
+        /// One node call, unless the node's own `timeout` says less.
+        node_call "node-call" Time = 30 * SECOND, 1 => HOUR;
+        /// One tool call, unless the node's own `timeout` says less.
+        tool_call "tool-call" Time = 30 * SECOND, 1 => HOUR;
+        /// How deep flows call flows.
+        depth "depth" Count = 16, 1 => 64;
+    }
+
+    /// Key-value state of flows and nodes.
+    state "state" StateLimits STATE {
+        /// One value; beyond it writing fails.
+        value "value" Size = 256 * KIB, KIB => 16 * MIB;
+        /// One key.
+        key "key" Size = 256, 16 => 4 * KIB;
+        /// How long a value lives when none is said.
+        ttl "ttl" Time = 365 * DAY, SECOND => 3_650 * DAY;
+    }
+
+    /// Delivery to the platforms.
+    egress "egress" EgressLimits EGRESS {
+        /// Attempts for one message; then it becomes a dead letter.
+        attempts "attempts" Count = 8, 1 => 1_000;
+        /// The wait before the second attempt; it doubles.
+        backoff_base "backoff-base" Time = 500, 1 => HOUR;
+        /// The longest wait between attempts.
+        backoff_cap "backoff-cap" Time = 5 * MINUTE, 1 => DAY;
+        /// One attempt.
+        attempt "attempt" Time = 30 * SECOND, 10 => 10 * MINUTE;
+        /// Messages of one channel that wait for delivery; beyond it they stay on the bus.
+        queue "queue" Count = 1_024, 1 => 1_000_000;
+        /// Messages of one conversation that wait behind one another; beyond it they stay on the bus.
+        per_conversation "per-conversation" Count = 256, 1 => 100_000;
+        /// Deliveries of one channel at a time.
+        in_flight "in-flight" Count = 64, 1 => 10_000;
+        /// How long a receipt is kept, so that a message delivered again is not sent again.
+        receipts "receipts" Time = DAY, MINUTE => 30 * DAY;
+    }
+
+    /// Dead letters.
+    dead_letters "dead-letters" DeadLetterLimits DEAD_LETTERS {
+        /// Dead letters kept for one tenant; the oldest goes first, counted.
+        kept "kept" Count = 10_000, 1 => 10_000_000;
+        /// How long one is kept.
+        ttl "ttl" Time = 14 * DAY, MINUTE => 365 * DAY;
+    }
+
+    /// One tenant; a tenant's own `quota` lowers them.
+    quota "quota" QuotaLimits QUOTA {
+        /// Events accepted in a second, over time; beyond it 429.
+        events_per_second "events-per-second" Count = 200, 1 => 1_000_000;
+        /// Events accepted at once above that rate.
+        burst "burst" Count = 1_000, 1 => 10_000_000;
+        /// Turns at a time.
+        turns_in_flight "turns-in-flight" Count = 256, 1 => 100_000;
+        /// Linear memory of all its instances together.
+        memory "memory" Size = GIB, MIB => 1_024 * GIB;
+    }
+
+    /// Secrets.
+    secrets "secrets" SecretLimits SECRETS {
+        /// One secret.
+        value "value" Size = 64 * KIB, 16 => MIB;
+        /// How long a value is used before it is asked for again, when the backend names no time.
+        ttl "ttl" Time = 5 * MINUTE, SECOND => DAY;
+        /// One call to the backend.
+        fetch "fetch" Time = 5 * SECOND, 10 => MINUTE;
+    }
+
+    /// Packs and their components.
+    pack "pack" PackLimits PACK {
+        /// A whole archive.
+        bytes "bytes" Size = 256 * MIB, MIB => 4 * GIB;
+        /// One file in it.
+        file "file" Size = 128 * MIB, MIB => 4 * GIB;
+        /// Its manifest, its bill of materials and each signature.
+        metadata "metadata" Size = 8 * MIB, 64 * KIB => 256 * MIB;
+        /// Files in it.
+        files "files" Count = 8_192, 1 => 65_534;
+        /// Signatures on it.
+        signatures "signatures" Count = 16, 1 => 1_000;
+        /// Nesting in its manifest.
+        depth "depth" Count = 96, 16 => 512;
+        /// Fetching it from a registry.
+        fetch "fetch" Time = 2 * MINUTE, SECOND => HOUR;
+        /// Compiling one component.
+        compile "compile" Time = 2 * MINUTE, SECOND => HOUR;
+    }
+
+    /// The process.
+    process "process" ProcessLimits PROCESS {
+        /// After the signal to stop, work in flight has so long to end.
+        drain "drain" Time = 20 * SECOND, 100 => 10 * MINUTE;
+        /// A plugin has so long to become ready at start.
+        start "start" Time = 30 * SECOND, 100 => 10 * MINUTE;
+        /// Between two looks at a plugin's health.
+        health "health" Time = 10 * SECOND, 100 => HOUR;
+        /// The tick CPU time of plugins is measured in.
+        tick "tick" Time = 1, 1 => 100;
+        /// The cache of compiled components on disk; the least used go first.
+        cache "cache" Size = 2 * GIB, MIB => 1_024 * GIB;
+        /// Spans, log records and metric points that wait to be exported; beyond it they are dropped, counted.
+        telemetry_queue "telemetry-queue" Count = 8_192, 16 => 1_000_000;
+        /// One export of telemetry.
+        telemetry_export "telemetry-export" Time = 10 * SECOND, 100 => 5 * MINUTE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_default_lies_in_its_range_and_every_key_is_named_once() {
+        let rows = Limits::default().rows();
+        let mut seen = HashSet::new();
+        for (row, value) in &rows {
+            assert_eq!(row.default, *value, "{row:?}");
+            assert!(
+                (row.min..=row.max).contains(&row.default) && row.min > 0,
+                "{row:?}"
+            );
+            assert!(
+                !row.meaning.is_empty() && row.meaning.ends_with('.'),
+                "{row:?}"
+            );
+            assert!(seen.insert((row.group, row.key)), "{row:?}");
+            assert!(
+                row.max <= u64::from(u32::MAX) || row.unit != Unit::Count,
+                "{row:?}"
+            );
+        }
+        assert!(rows.len() > 90, "{}", rows.len());
+    }
+
+    #[test]
+    fn the_table_shows_defaults_and_what_was_changed() {
+        let mut limits = Limits::default();
+        limits.request.body = 2 * MIB;
+        let table = limits.to_markdown();
+        assert!(table.contains("| `limits.request.body` | 1MiB (here 2MiB) | 1KiB – 64MiB | A request's body; beyond it 413. |"));
+        assert!(table.contains("| `limits.plugin.cpu-per-call` | 200ms | 1ms – 5m |"));
+    }
+}

@@ -1,0 +1,60 @@
+//! From the tree of the file to the model, all faults at once: every part reads on after a fault and gives `None` at the end.
+
+mod paths;
+mod plugin;
+mod secret_literals;
+mod tenant;
+mod top;
+mod trust;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use greentic_diagnostics::{Node, Report, Spanned, yaml};
+
+use crate::model::Bundle;
+use crate::shape::{Context, Shape};
+use crate::variables;
+
+pub(crate) static BUNDLE: &Shape = &top::BUNDLE;
+
+/// What one reading needs beside the text.
+pub(crate) fn bundle(
+    report: &Report,
+    base_dir: &Path,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Option<Bundle> {
+    with_context(report, base_dir, lookup, |node, ctx| top::read(node, ctx))
+}
+
+pub(crate) fn with_context<T>(
+    report: &Report,
+    base_dir: &Path,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    read: impl FnOnce(&Node, &Context<'_>) -> Option<T>,
+) -> Option<T> {
+    let mut root = yaml::read(report)?;
+    let unresolved = variables::fill(&mut root, report, lookup);
+    let names = |key| {
+        let mapping = root.get(key).and_then(Node::as_mapping);
+        mapping
+            .map(|mapping| mapping.iter().map(|(name, _)| name.to_owned()).collect())
+            .unwrap_or_default()
+    };
+    let (plugins, packs): (BTreeSet<String>, BTreeSet<String>) = (names("plugins"), names("packs"));
+    let ctx = Context {
+        report,
+        base_dir,
+        plugins,
+        packs,
+        unresolved,
+        #[cfg(test)]
+        asked: Default::default(),
+        #[cfg(test)]
+        undeclared: Default::default(),
+    };
+    read(&root, &ctx)
+}
+
+/// Aliases of all channels, to find one that is used twice.
+type Aliases = HashMap<String, Spanned<String>>;
