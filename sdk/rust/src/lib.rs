@@ -32,6 +32,7 @@ pub mod component;
 pub mod config;
 mod exports;
 pub mod flow;
+pub mod hash;
 pub mod log;
 pub mod model;
 #[cfg(not(target_arch = "wasm32"))]
