@@ -1,0 +1,598 @@
+//! Activities that clients send: what of them is believed, what is echoed, and which event each one is.
+//!
+//! Names and meaning of the fields are the Bot Framework's Activity schema. What the server knows better is never taken from a client:
+//! sender, conversation, time, id and channel are set here, and every field that is not listed is dropped.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use greentic_sdk::model::{
+    Attachment, Command, Custom, EventBody, Message, Participant, Postback, TextFormat,
+};
+use serde_json::{Map, Value, json};
+
+use crate::answer::Refusal;
+use crate::limits::{ACTIVITY_BYTES, ATTACHMENTS, JSON_DEPTH, NAME_BYTES, TEXT_BYTES};
+
+/// What is echoed of a client's activity. `channelData` holds `clientActivityID`, by which botframework-webchat recognises the echo of
+/// its own message: it stays untouched, or the bubble would be "Sending" for ever.
+const ECHOED: [&str; 18] = [
+    "type",
+    "name",
+    "text",
+    "textFormat",
+    "value",
+    "valueType",
+    "replyToId",
+    "attachments",
+    "attachmentLayout",
+    "channelData",
+    "entities",
+    "locale",
+    "localTimestamp",
+    "localTimezone",
+    "inputHint",
+    "deliveryMode",
+    "label",
+    "code",
+];
+
+/// An activity that was read.
+#[derive(Debug)]
+pub struct Incoming {
+    /// What goes into the log. Nothing for what is only passing, such as typing.
+    pub echo: Option<Map<String, Value>>,
+    /// What happened.
+    pub body: EventBody,
+    /// Who did it.
+    pub sender: Participant,
+    /// The activity it answers.
+    pub reply_to: Option<String>,
+    /// The client's own id of the activity (`channelData.clientActivityID`): the same when it is sent again.
+    pub client_id: Option<String>,
+}
+
+/// Who sends, as the token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Stable id.
+    pub id: String,
+    /// Name to show.
+    pub name: Option<String>,
+}
+
+/// Reads one activity.
+///
+/// # Errors
+/// 400 when it is not an activity that a client may send, 413 when it is too large.
+pub fn read(
+    body: &[u8],
+    user: &User,
+    files: Vec<(Attachment, Value)>,
+) -> Result<Incoming, Refusal> {
+    let mut activity = object(body)?;
+    activity.retain(|name, _| ECHOED.contains(&name.as_str()));
+    let reply_to = short(activity.get("replyToId"));
+    let client_id = short(activity.pointer_in("channelData", "clientActivityID"));
+    let locale = short(activity.get("locale")).filter(|tag| {
+        tag.len() <= 35
+            && tag
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    });
+    if locale.is_none() {
+        activity.remove("locale");
+    }
+    let mut attachments = Vec::new();
+    if let Some(given) = activity.get("attachments") {
+        let given = given
+            .as_array()
+            .ok_or_else(|| Refusal::bad("attachments is a list"))?;
+        if given.len() + files.len() > ATTACHMENTS {
+            return Err(Refusal::bad(format!(
+                "an activity has at most {ATTACHMENTS} attachments"
+            )));
+        }
+        attachments.extend(
+            given
+                .iter()
+                .map(attachment)
+                .collect::<Result<Vec<_>, _>>()?,
+        );
+    }
+    if !files.is_empty() {
+        let (uploaded, echoed): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+        attachments.extend(uploaded);
+        match activity.entry("attachments").or_insert_with(|| json!([])) {
+            Value::Array(list) => list.extend(echoed),
+            other => *other = Value::Array(echoed),
+        }
+    }
+    let body = match activity.get("type").and_then(Value::as_str) {
+        Some("message") => message(&activity, attachments, reply_to.clone())?,
+        // Events and invokes (feedback buttons of botframework-webchat) are named; what they carry is theirs.
+        Some("event" | "invoke") => {
+            let name =
+                short(activity.get("name")).ok_or_else(|| Refusal::bad("an event has a name"))?;
+            EventBody::Custom(Custom {
+                name,
+                data: activity.get("value").unwrap_or(&Value::Null).to_string(),
+            })
+        }
+        Some("typing") => EventBody::Typing,
+        Some("endOfConversation") => EventBody::Left(vec![participant(user, locale.clone())]),
+        _ => {
+            return Err(Refusal::bad(
+                "the type of an activity is message, event, invoke, typing or endOfConversation",
+            ));
+        }
+    };
+    let sender = participant(user, locale);
+    let echo = if matches!(body, EventBody::Typing) {
+        None
+    } else {
+        let mut from = Map::from_iter([
+            ("id".to_owned(), Value::from(user.id.as_str())),
+            ("role".to_owned(), "user".into()),
+        ]);
+        if let Some(name) = &user.name {
+            from.insert("name".into(), name.as_str().into());
+        }
+        activity.insert("from".into(), Value::Object(from));
+        Some(activity)
+    };
+    Ok(Incoming {
+        echo,
+        body,
+        sender,
+        reply_to,
+        client_id,
+    })
+}
+
+/// A JSON object of bounded size and depth.
+///
+/// # Errors
+/// 400 or 413.
+pub fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if body.len() > ACTIVITY_BYTES {
+        return Err(Refusal::too_large("the activity", ACTIVITY_BYTES));
+    }
+    if depth(body) > JSON_DEPTH {
+        return Err(Refusal::bad(format!(
+            "JSON is nested at most {JSON_DEPTH} deep"
+        )));
+    }
+    serde_json::from_slice(body)
+        .map_err(|fault| Refusal::bad(format!("the body is not a JSON object: {fault}")))
+}
+
+fn message(
+    activity: &Map<String, Value>,
+    attachments: Vec<Attachment>,
+    reply_to: Option<String>,
+) -> Result<EventBody, Refusal> {
+    let text = match activity.get("text") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.as_str()).filter(|text| !text.is_empty()),
+        Some(_) => return Err(Refusal::bad("text is a string")),
+    };
+    if text.is_some_and(|text| text.len() > TEXT_BYTES) {
+        return Err(Refusal::too_large("the text", TEXT_BYTES));
+    }
+    let value = activity.get("value").filter(|value| !value.is_null());
+    let post_back = activity.pointer_in("channelData", "postBack") == Some(&Value::Bool(true));
+    let message_back = activity.pointer_in("channelData", "messageBack").is_some();
+    // A submitted card is a message with `value`, and with `channelData.postBack` from botframework-webchat; a postBack button without
+    // a value has what it carries in `text`; messageBack has both.
+    if post_back || (value.is_some() && (message_back || text.is_none())) {
+        let data = value
+            .map_or_else(|| Value::from(text.unwrap_or_default()), Clone::clone)
+            .to_string();
+        return Ok(EventBody::Postback(Postback {
+            data,
+            text: text.map(str::to_owned),
+            message_id: reply_to,
+        }));
+    }
+    let text = text.unwrap_or_default();
+    if let Some(command) = command(text).filter(|_| attachments.is_empty()) {
+        return Ok(EventBody::Command(command));
+    }
+    if text.is_empty() && attachments.is_empty() {
+        return Err(Refusal::bad("a message has text, attachments or a value"));
+    }
+    let format = if activity.get("textFormat").and_then(Value::as_str) == Some("markdown") {
+        TextFormat::Markdown
+    } else {
+        TextFormat::Plain
+    };
+    Ok(EventBody::Message(Message {
+        text: text.to_owned(),
+        format,
+        attachments,
+    }))
+}
+
+/// `/name arguments`. Direct Line has no commands of its own; this is how people type them elsewhere.
+fn command(text: &str) -> Option<Command> {
+    let line = text.trim().strip_prefix('/')?;
+    let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let named = (1..=32).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    named.then(|| Command {
+        name: name.to_ascii_lowercase(),
+        arguments: arguments.trim().to_owned(),
+    })
+}
+
+/// An attachment as a client describes it: an address, a `data:` address, or content such as a card.
+fn attachment(given: &Value) -> Result<Attachment, Refusal> {
+    let content_type =
+        short(given.get("contentType")).unwrap_or_else(|| "application/octet-stream".to_owned());
+    let name = file_name(
+        given
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or("attachment"),
+    );
+    let plain = Attachment {
+        name,
+        content_type,
+        url: None,
+        content: None,
+        size: None,
+    };
+    let with = |content: Vec<u8>| Attachment {
+        size: u64::try_from(content.len()).ok(),
+        content: Some(content),
+        ..plain.clone()
+    };
+    match given.get("contentUrl").and_then(Value::as_str) {
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => Ok(Attachment {
+            url: Some(url.to_owned()),
+            ..plain
+        }),
+        Some(url) => {
+            let encoded = url
+                .strip_prefix("data:")
+                .and_then(|rest| rest.split_once(";base64,"))
+                .map(|(_, data)| data);
+            let bytes = encoded.and_then(|data| STANDARD.decode(data).ok());
+            bytes.map(with).ok_or_else(|| {
+                Refusal::bad("contentUrl is an http or https address or base64 data")
+            })
+        }
+        None => match given.get("content") {
+            Some(content) if !content.is_null() => Ok(with(content.to_string().into_bytes())),
+            _ => Err(Refusal::bad("an attachment has contentUrl or content")),
+        },
+    }
+}
+
+fn participant(user: &User, locale: Option<String>) -> Participant {
+    Participant {
+        id: user.id.clone(),
+        name: user.name.clone(),
+        locale,
+        is_bot: false,
+    }
+}
+
+/// The last part of a path, without control characters, of bounded length.
+pub fn file_name(given: &str) -> String {
+    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = name(last);
+    if name.is_empty() {
+        "file".to_owned()
+    } else {
+        name
+    }
+}
+
+/// A name for display: one line, trimmed, of bounded length.
+pub fn name(given: &str) -> String {
+    let mut name: String = given
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .collect::<String>()
+        .trim()
+        .to_owned();
+    while name.len() > NAME_BYTES {
+        name.pop();
+    }
+    name
+}
+
+/// A text of bounded length that is not empty.
+fn short(value: Option<&Value>) -> Option<String> {
+    value
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty() && text.len() <= NAME_BYTES)
+        .map(str::to_owned)
+}
+
+/// How deep brackets nest outside strings, without parsing.
+fn depth(json: &[u8]) -> usize {
+    let (mut deepest, mut now, mut quoted, mut escaped) = (0_usize, 0_usize, false, false);
+    for byte in json {
+        match (byte, quoted, escaped) {
+            (_, true, true) => escaped = false,
+            (b'\\', true, _) => escaped = true,
+            (b'"', _, _) => quoted = !quoted,
+            (b'{' | b'[', false, _) => {
+                now += 1;
+                deepest = deepest.max(now);
+            }
+            (b'}' | b']', false, _) => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// A field of a field.
+trait PointerIn {
+    fn pointer_in(&self, outer: &str, inner: &str) -> Option<&Value>;
+}
+
+impl PointerIn for Map<String, Value> {
+    fn pointer_in(&self, outer: &str, inner: &str) -> Option<&Value> {
+        self.get(outer)?.get(inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ada() -> User {
+        User {
+            id: "dl_ada".into(),
+            name: Some("Ada".into()),
+        }
+    }
+
+    fn parse(activity: Value) -> Result<Incoming, Refusal> {
+        read(activity.to_string().as_bytes(), &ada(), vec![])
+    }
+
+    #[test]
+    fn the_echo_keeps_the_clients_id_and_nothing_that_was_spoofed() {
+        let incoming = parse(json!({
+            "type": "message", "text": "hi", "id": "x|9", "timestamp": "1999", "serviceUrl": "https://evil", "recipient": {"id": "z"}, "membersAdded": [{"id": "z"}],
+            "from": {"id": "admin", "role": "bot", "name": "Boss", "aadObjectId": "1"}, "conversation": {"id": "other"}, "channelId": "msteams",
+            "channelData": {"clientActivityID": "abc", "attachmentSizes": []}, "locale": "de-CH", "entities": [{"type": "ClientCapabilities"}],
+        }))
+        .unwrap();
+        let echo = Value::Object(incoming.echo.unwrap());
+        assert_eq!(
+            echo,
+            json!({"type": "message", "text": "hi", "channelData": {"clientActivityID": "abc", "attachmentSizes": []}, "locale": "de-CH", "entities": [{"type": "ClientCapabilities"}], "from": {"id": "dl_ada", "role": "user", "name": "Ada"}})
+        );
+        assert_eq!(incoming.client_id.as_deref(), Some("abc"));
+        assert_eq!(
+            (
+                incoming.sender.id.as_str(),
+                incoming.sender.locale.as_deref(),
+                incoming.sender.is_bot
+            ),
+            ("dl_ada", Some("de-CH"), false)
+        );
+    }
+
+    #[test]
+    fn each_kind_of_activity_becomes_its_event() {
+        let postback = |data: &str, text: Option<&str>, id: Option<&str>| {
+            EventBody::Postback(Postback {
+                data: data.into(),
+                text: text.map(Into::into),
+                message_id: id.map(Into::into),
+            })
+        };
+        let command = |name: &str, arguments: &str| {
+            EventBody::Command(Command {
+                name: name.into(),
+                arguments: arguments.into(),
+            })
+        };
+        for (activity, expected) in [
+            (
+                json!({"type": "message", "text": "hi"}),
+                EventBody::Message(Message::plain("hi")),
+            ),
+            (
+                json!({"type": "message", "text": "*hi*", "textFormat": "markdown"}),
+                EventBody::Message(Message {
+                    format: TextFormat::Markdown,
+                    ..Message::plain("*hi*")
+                }),
+            ),
+            (
+                json!({"type": "message", "value": {"k": 1}, "channelData": {"postBack": true}, "replyToId": "c|1"}),
+                postback(r#"{"k":1}"#, None, Some("c|1")),
+            ),
+            (
+                json!({"type": "message", "text": "pb", "channelData": {"postBack": true}}),
+                postback(r#""pb""#, Some("pb"), None),
+            ),
+            (
+                json!({"type": "message", "value": {"k": 1}}),
+                postback(r#"{"k":1}"#, None, None),
+            ),
+            (
+                json!({"type": "message", "text": "t", "value": {"k": 1}, "channelData": {"messageBack": {"displayText": "T"}}}),
+                postback(r#"{"k":1}"#, Some("t"), None),
+            ),
+            (
+                json!({"type": "message", "text": "v", "channelData": {"messageBack": {"displayText": "T"}}}),
+                EventBody::Message(Message::plain("v")),
+            ),
+            (
+                json!({"type": "message", "text": "/Start  now please "}),
+                command("start", "now please"),
+            ),
+            (
+                json!({"type": "message", "text": "/help"}),
+                command("help", ""),
+            ),
+            (
+                json!({"type": "message", "text": "/etc/hosts is gone"}),
+                EventBody::Message(Message::plain("/etc/hosts is gone")),
+            ),
+            (
+                json!({"type": "event", "name": "webchat/join", "value": {"a": 1}}),
+                EventBody::Custom(Custom {
+                    name: "webchat/join".into(),
+                    data: r#"{"a":1}"#.into(),
+                }),
+            ),
+            (
+                json!({"type": "invoke", "name": "message/submitAction"}),
+                EventBody::Custom(Custom {
+                    name: "message/submitAction".into(),
+                    data: "null".into(),
+                }),
+            ),
+            (json!({"type": "typing"}), EventBody::Typing),
+            (
+                json!({"type": "endOfConversation"}),
+                EventBody::Left(vec![Participant {
+                    name: Some("Ada".into()),
+                    ..Participant::person("dl_ada")
+                }]),
+            ),
+        ] {
+            let incoming = parse(activity.clone()).unwrap();
+            assert_eq!(incoming.body, expected, "{activity}");
+            assert_eq!(
+                incoming.echo.is_none(),
+                expected == EventBody::Typing,
+                "{activity}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_activity_of_a_client_is_refused() {
+        for activity in [
+            json!({}),
+            json!({"type": "conversationUpdate"}),
+            json!({"type": "message"}),
+            json!({"type": "message", "text": ""}),
+            json!({"type": "message", "text": 7}),
+            json!({"type": "event"}),
+            json!({"type": "message", "text": "a", "attachments": {}}),
+            json!({"type": "message", "text": "a", "attachments": [{}]}),
+            json!({"type": "message", "attachments": [{"contentUrl": "file:///etc/passwd"}]}),
+            json!({"type": "message", "attachments": vec![json!({"contentUrl": "https://a"}); ATTACHMENTS + 1]}),
+        ] {
+            assert_eq!(
+                parse(activity.clone()).unwrap_err().status,
+                400,
+                "{activity}"
+            );
+        }
+        for body in ["", "[]", "{", "nul", "\"a\""] {
+            assert_eq!(
+                read(body.as_bytes(), &ada(), vec![]).unwrap_err().status,
+                400,
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_activity_that_is_too_large_or_too_deep_is_refused() {
+        let large = json!({"type": "message", "text": "x", "value": "y".repeat(ACTIVITY_BYTES)});
+        assert_eq!(parse(large).unwrap_err().status, 413);
+        assert_eq!(
+            parse(json!({"type": "message", "text": "x".repeat(TEXT_BYTES + 1)}))
+                .unwrap_err()
+                .status,
+            413
+        );
+        assert!(parse(json!({"type": "message", "text": "x".repeat(TEXT_BYTES)})).is_ok());
+        let nested = |levels: usize| {
+            format!(
+                r#"{{"type":"message","value":{}1{}}}"#,
+                "[".repeat(levels),
+                "]".repeat(levels)
+            )
+        };
+        assert!(read(nested(JSON_DEPTH - 1).as_bytes(), &ada(), vec![]).is_ok());
+        assert_eq!(
+            read(nested(JSON_DEPTH).as_bytes(), &ada(), vec![])
+                .unwrap_err()
+                .status,
+            400
+        );
+        assert!(
+            parse(json!({"type": "message", "text": "[".repeat(500)})).is_ok(),
+            "brackets in a text are text"
+        );
+    }
+
+    #[test]
+    fn attachments_come_by_address_by_data_and_by_content() {
+        let incoming = parse(json!({"type": "message", "attachments": [
+            {"contentType": "image/png", "contentUrl": "https://a.example/x.png", "name": "../x.png"},
+            {"contentType": "text/plain", "contentUrl": "data:text/plain;base64,aGk=", "name": "t.txt"},
+            {"contentType": "application/vnd.microsoft.card.adaptive", "content": {"type": "AdaptiveCard"}},
+        ]}))
+        .unwrap();
+        let EventBody::Message(message) = incoming.body else {
+            panic!("a message")
+        };
+        let seen: Vec<_> = message
+            .attachments
+            .iter()
+            .map(|a| (a.name.as_str(), a.url.as_deref(), a.content.as_deref()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("x.png", Some("https://a.example/x.png"), None),
+                ("t.txt", None, Some(&b"hi"[..])),
+                ("attachment", None, Some(&br#"{"type":"AdaptiveCard"}"#[..]))
+            ]
+        );
+    }
+
+    #[test]
+    fn names_lose_paths_and_control_characters_and_stay_short() {
+        for (given, name) in [
+            ("C:\\a\\b.txt", "b.txt"),
+            ("../../etc/passwd", "passwd"),
+            ("a\r\nb", "ab"),
+            ("", "file"),
+            ("x/", "file"),
+            ("ä.png", "ä.png"),
+        ] {
+            assert_eq!(file_name(given), name, "{given}");
+        }
+        assert!(file_name(&"ä".repeat(200)).len() <= NAME_BYTES);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(&bytes, &ada(), vec![]);
+        }
+
+        #[test]
+        fn no_fields_make_the_reader_panic_or_change_the_sender(kind in "message|event|typing|x", text in any::<Option<String>>(), id in ".*", value in any::<Option<i32>>()) {
+            let activity = json!({"type": kind, "text": text, "value": value, "from": {"id": id}, "channelData": {"clientActivityID": id}});
+            if let Ok(incoming) = read(activity.to_string().as_bytes(), &ada(), vec![]) {
+                prop_assert_eq!(incoming.sender.id, "dl_ada");
+                if let Some(echo) = incoming.echo {
+                    prop_assert_eq!(&echo["from"]["id"], "dl_ada");
+                    prop_assert_eq!(&echo["channelData"]["clientActivityID"], &Value::from(id));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Files: kept in a log of their own beside the conversation's, in pieces the log takes, and handed out again under an address that
+//! nobody can guess.
+
+use greentic_sdk::channel::{Request, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Refusal;
+use crate::host::{Host, HostError};
+use crate::limits::{ACTIVITY_BYTES, UPLOAD_BYTES};
+use crate::token;
+
+/// The first entry of a file's log.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    name: String,
+    content_type: String,
+    size: usize,
+}
+
+/// Where a file's pieces are. `~` stands in no identifier of a conversation.
+fn log_of(conversation: &str, file: &str) -> String {
+    format!("{conversation}~{file}")
+}
+
+/// Keeps a file and returns its address. The same id keeps what was there before, so an upload that is sent again changes nothing.
+///
+/// # Errors
+/// When the log does not take it.
+pub fn keep(
+    host: &impl Host,
+    address: &str,
+    audience: &str,
+    conversation: &str,
+    id: &str,
+    name: &str,
+    content_type: &str,
+    bytes: &[u8],
+) -> Result<String, HostError> {
+    let log = log_of(conversation, id);
+    let head = Head {
+        name: name.to_owned(),
+        content_type: content_type.to_owned(),
+        size: bytes.len(),
+    };
+    let head = serde_json::to_vec(&head).map_err(|fault| HostError::Refused(fault.to_string()))?;
+    host.append(&log, "head", &head)?;
+    for (at, piece) in bytes.chunks(ACTIVITY_BYTES).enumerate() {
+        host.append(&log, &at.to_string(), piece)?;
+    }
+    let tag = token::file_tag(host, audience, conversation, id)?;
+    Ok(format!(
+        "{address}/conversations/{conversation}/files/{id}?t={tag}"
+    ))
+}
+
+/// Hands a file out. What a browser could run is only ever saved, never shown in our origin.
+///
+/// # Errors
+/// 403 for a wrong tag, 404 when the file is gone.
+pub fn fetch(
+    host: &impl Host,
+    request: &Request,
+    conversation: &str,
+    id: &str,
+) -> Result<Response, Refusal> {
+    let tag = request.query_raw("t").unwrap_or_default();
+    if !token::is_file_tag(host, &request.base, conversation, id, tag)? {
+        return Err(Refusal::forbidden("this address does not open the file"));
+    }
+    let pieces = u32::try_from(UPLOAD_BYTES / ACTIVITY_BYTES)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    let page = host.read(&log_of(conversation, id), 0, pieces)?;
+    let (first, rest) = page.entries.split_first().ok_or_else(Refusal::not_found)?;
+    let head: Head = serde_json::from_slice(&first.data).map_err(|_| Refusal::not_found())?;
+    let mut body = Vec::with_capacity(head.size.min(UPLOAD_BYTES));
+    for piece in rest {
+        body.extend_from_slice(&piece.data);
+    }
+    if body.len() != head.size {
+        return Err(Refusal::not_found());
+    }
+    let shown = is_shown(&head.content_type);
+    let disposition = format!(
+        "{}; filename*=UTF-8''{}",
+        if shown { "inline" } else { "attachment" },
+        encode(&head.name)
+    );
+    Ok(Response::body(
+        200,
+        if shown {
+            &head.content_type
+        } else {
+            "application/octet-stream"
+        },
+        body,
+    )
+    .with_header("content-disposition", &disposition)
+    .with_header("content-security-policy", "default-src 'none'; sandbox")
+    .with_header("x-content-type-options", "nosniff")
+    .with_header("cache-control", "private, max-age=86400, immutable"))
+}
+
+/// Pictures that cannot hold script, sound and film.
+fn is_shown(content_type: &str) -> bool {
+    matches!(
+        content_type,
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/avif"
+    ) || content_type.starts_with("audio/")
+        || content_type.starts_with("video/")
+}
+
+/// Percent-encoding of what RFC 5987 does not let stand.
+fn encode(name: &str) -> String {
+    name.bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use greentic_sdk::channel::Surface;
+
+    use super::*;
+    use crate::testing::MemoryHost;
+
+    fn get(address: &str) -> Request {
+        let (path, query) = address
+            .strip_prefix("https://h/base")
+            .unwrap()
+            .split_once('?')
+            .unwrap();
+        Request {
+            surface: Surface::Api,
+            method: "GET".into(),
+            origin: "https://h".into(),
+            base: "/base".into(),
+            path: path.into(),
+            query: Some(query.into()),
+            headers: vec![],
+            body: vec![],
+        }
+    }
+
+    fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+        &response
+            .headers
+            .iter()
+            .find(|header| header.name == name)
+            .unwrap()
+            .value
+    }
+
+    #[test]
+    fn a_file_of_any_size_comes_back_whole_by_its_address_and_not_without_the_tag() {
+        let host = MemoryHost::at(0);
+        for size in [0, 1, ACTIVITY_BYTES, ACTIVITY_BYTES + 1, UPLOAD_BYTES] {
+            let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let id = format!("f{size}");
+            for _ in 0..2 {
+                let address = keep(
+                    &host,
+                    "https://h/base",
+                    "/base",
+                    "c",
+                    &id,
+                    "ä b.png",
+                    "image/png",
+                    &bytes,
+                )
+                .unwrap();
+                let request = get(&address);
+                let response = fetch(&host, &request, "c", &id).unwrap();
+                assert!(response.body == bytes, "{size} bytes");
+                assert_eq!(
+                    (
+                        header(&response, "content-type"),
+                        header(&response, "content-disposition")
+                    ),
+                    ("image/png", "inline; filename*=UTF-8''%C3%A4%20b.png")
+                );
+                assert_eq!(
+                    fetch(
+                        &host,
+                        &Request {
+                            query: Some("t=AAAA".into()),
+                            ..request.clone()
+                        },
+                        "c",
+                        &id
+                    )
+                    .unwrap_err()
+                    .status,
+                    403
+                );
+                assert_eq!(
+                    fetch(
+                        &host,
+                        &Request {
+                            query: None,
+                            ..request
+                        },
+                        "c",
+                        &id
+                    )
+                    .unwrap_err()
+                    .status,
+                    403
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_browser_could_run_is_saved_and_not_shown() {
+        let host = MemoryHost::at(0);
+        for content_type in ["text/html", "image/svg+xml", "application/pdf", "text/xml"] {
+            let address = keep(
+                &host,
+                "https://h/base",
+                "/base",
+                "c",
+                content_type,
+                "x",
+                content_type,
+                b"<script>",
+            )
+            .unwrap();
+            let response = fetch(&host, &get(&address), "c", content_type).unwrap();
+            assert_eq!(
+                header(&response, "content-type"),
+                "application/octet-stream"
+            );
+            assert!(header(&response, "content-disposition").starts_with("attachment"));
+            assert!(header(&response, "content-security-policy").contains("sandbox"));
+        }
+    }
+}
