@@ -4,6 +4,8 @@ mod paths;
 mod plugin;
 mod secret_literals;
 mod tenant;
+#[cfg(test)]
+mod tests;
 mod top;
 mod trust;
 
