@@ -1,7 +1,11 @@
 //! The `.ygtc` flow: schema, loader, validator, interpreter.
+#[cfg(feature = "compile")]
+pub mod compile;
 mod engine;
 mod eval;
 mod event;
+#[cfg(feature = "compile")]
+pub mod graph;
 pub mod ir;
 mod outbound;
 
