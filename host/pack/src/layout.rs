@@ -6,8 +6,12 @@ pub(crate) const MANIFEST: &str = "manifest.cbor";
 pub(crate) const SBOM: &str = "sbom.cdx.json";
 /// Components, one file each.
 pub(crate) const COMPONENTS: &str = "components/";
-/// Flows: the source as it was written and the compiled definition beside it.
+/// Flows: the sources as they were written and the compiled definition beside them.
 pub(crate) const FLOWS: &str = "flows/";
+/// The compiled definition of all flows.
+pub(crate) const DEFINITION: &str = "flows/definition.cbor";
+/// How a flow's source is named.
+pub(crate) const FLOW_ENDING: &str = ".ygtc";
 /// Whatever else travels along: images, cards, pages.
 pub(crate) const ASSETS: &str = "assets/";
 /// What is signed.
@@ -21,8 +25,9 @@ pub(crate) fn has_place(path: &str) -> bool {
         || path
             .strip_prefix(COMPONENTS)
             .is_some_and(|file| file.ends_with(".wasm") && !file.contains('/'))
+        || path == DEFINITION
         || path
             .strip_prefix(FLOWS)
-            .is_some_and(|file| !file.contains('/'))
+            .is_some_and(|file| file.ends_with(FLOW_ENDING) && !file.contains('/'))
         || path.starts_with(ASSETS)
 }

@@ -12,7 +12,7 @@
 //! let mut builder = PackBuilder::new("demo/hello".parse()?, "1.0.0".parse()?, PackKind::Library);
 //! builder.asset("hello.txt", "hello");
 //! let key = keys::generate()?;
-//! let signed = sign(builder.build()?, &key)?;
+//! let signed = sign(builder.build()?.bytes, &key)?;
 //!
 //! let mut ring = Keyring::new();
 //! ring.add(TrustedKey::new("demo", key.verifying_key(), vec!["demo/*".parse()?]))?;
@@ -26,6 +26,8 @@
 mod archive;
 mod build;
 mod component;
+#[cfg(test)]
+mod corpus;
 mod diff;
 mod dsse;
 mod flow;

@@ -1,9 +1,9 @@
 //! `manifest.cbor`: what a pack is and holds, typed.
 //!
-//! Follows the ecosystem's `greentic.pack-manifest.v1` in names and sense. Two things differ on purpose. Compiled flows
-//! are files of their own beside their source and not values inside the manifest, so that the manifest stays small,
-//! each flow has its own digest (a swap sees which flows changed) and the engine is handed verified bytes as they are.
-//! Signatures are not in it: they cover it. Unknown fields are refused; a new field means a new schema.
+//! Follows the ecosystem's `greentic.pack-manifest.v1` in names and sense. Two things differ on purpose. The compiled
+//! flows are one file beside their sources and not values inside the manifest, so that the manifest stays small and the
+//! engine is handed verified bytes as they are; one file for all, because flows call each other and are resolved
+//! together. Signatures are not in it: they cover it. Unknown fields are refused; a new field means a new schema.
 
 use std::collections::BTreeMap;
 
@@ -77,6 +77,9 @@ pub struct Manifest {
     pub publisher: String,
     /// Its flows, in order of id.
     pub flows: Vec<FlowEntry>,
+    /// Path of the compiled definition of all flows, which the flow engine loads; absent when there is no flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_definition: Option<String>,
     /// Its components, in order of name.
     pub components: Vec<ComponentEntry>,
     /// Paths of its other files, in order, each under `assets/`.
@@ -104,8 +107,6 @@ pub struct FlowEntry {
     pub entrypoints: BTreeMap<String, String>,
     /// Path of the source.
     pub source: String,
-    /// Path of the compiled definition, which the flow engine loads.
-    pub definition: String,
 }
 
 /// A component.

@@ -13,7 +13,9 @@ use semver::Version;
 
 use crate::archive::Archive;
 use crate::dsse::Envelope;
-use crate::layout::{ASSETS, COMPONENTS, ENVELOPE, FLOWS, MANIFEST, SBOM, STATEMENT, has_place};
+use crate::layout::{
+    ASSETS, COMPONENTS, DEFINITION, ENVELOPE, FLOWS, MANIFEST, SBOM, STATEMENT, has_place,
+};
 use crate::limits::Limits;
 use crate::manifest::{ComponentEntry, FlowEntry, Manifest};
 use crate::pack_id::PackId;
@@ -163,9 +165,9 @@ impl Pack {
         self.manifest.flows.iter().find(|one| one.id == id)
     }
 
-    /// A flow's compiled definition, as the flow engine loads it.
-    pub fn flow_definition(&self, id: &str) -> Option<Bytes> {
-        self.archive.file(&self.flow(id)?.definition)
+    /// The compiled definition of all flows, as the flow engine loads it.
+    pub fn flow_definition(&self) -> Option<Bytes> {
+        self.archive.file(self.manifest.flow_definition.as_deref()?)
     }
 
     /// A flow's source as its author wrote it.
@@ -247,10 +249,11 @@ impl Sealed {
 
 /// Manifest and archive name the same files, and components have the digests the manifest states.
 fn check_files(archive: &Archive, manifest: &Manifest) -> Result<(), Fault> {
-    let flows = manifest
-        .flows
-        .iter()
-        .flat_map(|flow| [&flow.source, &flow.definition]);
+    if !manifest.flows.is_empty() && manifest.flow_definition.is_none() {
+        return Err(Fault::at(DEFINITION, Refusal::DanglingFile));
+    }
+    let flows = manifest.flows.iter().map(|flow| &flow.source);
+    let flows = flows.chain(&manifest.flow_definition);
     let components = manifest.components.iter().map(|one| &one.file);
     let mut named: Vec<(&str, &str)> = flows.map(|path| (FLOWS, path.as_str())).collect();
     named.extend(components.map(|path| (COMPONENTS, path.as_str())));

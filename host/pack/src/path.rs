@@ -87,7 +87,7 @@ mod tests {
             (b"./x", Refusal::OddPath),
             (b"a\0b", Refusal::PathCharacter { byte: 0 }),
             ("assets/ü".as_bytes(), Refusal::PathCharacter { byte: 0xc3 }),
-            (b"a:b", Refusal::PathCharacter { byte: b':' }),
+            (b"ab:c", Refusal::PathCharacter { byte: b':' }),
             (b"assets/NUL", Refusal::ReservedName),
             (b"assets/com1.txt", Refusal::ReservedName),
             (b"assets/x.", Refusal::ReservedName),

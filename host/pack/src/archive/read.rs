@@ -135,15 +135,15 @@ impl EndRecord {
         })
     }
 
-    /// An end record elsewhere means bytes after it; none at all but a first file means a cut.
+    /// A whole end record elsewhere means bytes after it; a part of one, or none but a first file, means a cut.
     fn why_not_at_the_end(bytes: &[u8]) -> Refusal {
         let needle = END.to_le_bytes();
-        if bytes
+        let start = bytes.len().saturating_sub(1 << 20);
+        let tail = bytes.get(start..).unwrap_or_default();
+        let found = tail
             .windows(needle.len())
-            .rev()
-            .take(1 << 20)
-            .any(|window| window == needle)
-        {
+            .rposition(|window| window == needle);
+        if found.is_some_and(|at| at + END_LEN < tail.len()) {
             Refusal::TrailingData
         } else if u32_at(bytes, 0) == Some(LOCAL) {
             Refusal::Truncated

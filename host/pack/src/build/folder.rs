@@ -10,7 +10,7 @@ use greentic_diagnostics::{Diagnostic, Diagnostics, Report, Source, Span, Spanne
 use semver::Version;
 
 use super::source::{ComponentLine, PackSource, read};
-use super::{BuildError, ComponentSource, PackBuilder};
+use super::{BuildError, Built, ComponentSource, PackBuilder};
 use crate::limits::Limits;
 use crate::manifest::{Requests, is_component_name};
 use crate::pack::read_bounded;
@@ -21,15 +21,6 @@ use crate::path::check_path;
 pub struct BuildOptions {
     /// Files to take for components instead of those the folder names, by component: what a build system has just made.
     pub component_files: BTreeMap<String, PathBuf>,
-}
-
-/// A pack that was built.
-#[derive(Debug)]
-pub struct Built {
-    /// The unsigned pack.
-    pub bytes: Vec<u8>,
-    /// Warnings of its flows.
-    pub warnings: Diagnostics,
 }
 
 /// Builds the pack of a folder, unsigned.
@@ -69,12 +60,20 @@ pub fn build_dir(dir: &Path, options: &BuildOptions) -> Result<Built, BuildError
     } = folder;
     let mut all = report.into_diagnostics();
     all.append(flow_faults);
-    if all.has_errors() {
-        return Err(BuildError::Faults(all));
-    }
+    // Flows are compiled even when the folder has faults, so that theirs are told in the same run.
+    let flows = match builder.compile_flows() {
+        Ok(flows) if !all.has_errors() => flows,
+        Ok(_) => return Err(BuildError::Faults(all)),
+        Err(faults) => {
+            all.append(faults);
+            return Err(BuildError::Faults(all));
+        }
+    };
+    let mut built = builder.assemble(flows)?;
+    all.append(std::mem::take(&mut built.warnings));
     Ok(Built {
-        bytes: builder.build()?,
         warnings: all,
+        ..built
     })
 }
 
@@ -259,9 +258,8 @@ impl Folder<'_> {
             };
             let source = Source::new(self.dir.join(&file).display().to_string(), text);
             let base = file.rsplit('/').next().unwrap_or(&file).to_owned();
-            match self.builder.flow(&base, &source) {
-                Ok(warnings) => self.flow_faults.append(warnings),
-                Err(faults) => self.flow_faults.append(faults),
+            if let Err(fault) = self.builder.flow(&base, source) {
+                self.flow_faults.push(fault);
             }
         }
     }

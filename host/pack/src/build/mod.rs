@@ -9,16 +9,16 @@ use bytes::Bytes;
 use greentic_diagnostics::{Diagnostic, Diagnostics, Source};
 use semver::{Version, VersionReq};
 
-pub use folder::{BuildOptions, Built, build_dir};
+pub use folder::{BuildOptions, build_dir};
 
 use crate::archive::write_archive;
 use crate::component::{ComponentError, shape};
-use crate::flow::compile_flow;
-use crate::layout::{ASSETS, COMPONENTS, FLOWS, MANIFEST, SBOM, STATEMENT};
-use crate::limits::Limits;
-use crate::manifest::{
-    ComponentEntry, FlowEntry, Manifest, PackKind, Requests, SCHEMA, SecretRequirement,
+use crate::flow::{CompiledFlows, compile_flows};
+use crate::layout::{
+    ASSETS, COMPONENTS, DEFINITION, FLOW_ENDING, FLOWS, MANIFEST, SBOM, STATEMENT,
 };
+use crate::limits::Limits;
+use crate::manifest::{ComponentEntry, Manifest, PackKind, Requests, SCHEMA, SecretRequirement};
 use crate::pack::Pack;
 use crate::pack_id::PackId;
 use crate::refusal::{Fault, PackError};
@@ -35,6 +35,15 @@ pub enum BuildError {
     /// What was built would be refused by a reader.
     #[error(transparent)]
     Refused(#[from] PackError),
+}
+
+/// A pack that was built.
+#[derive(Debug)]
+pub struct Built {
+    /// The unsigned pack.
+    pub bytes: Vec<u8>,
+    /// Warnings of its flows.
+    pub warnings: Diagnostics,
 }
 
 /// A component to be packed.
@@ -70,6 +79,7 @@ impl ComponentSource {
 pub struct PackBuilder {
     manifest: Manifest,
     files: BTreeMap<String, Bytes>,
+    flows: BTreeMap<String, Source>,
 }
 
 impl PackBuilder {
@@ -85,12 +95,14 @@ impl PackBuilder {
                 kind,
                 publisher: String::new(),
                 flows: Vec::new(),
+                flow_definition: None,
                 components: Vec::new(),
                 assets: Vec::new(),
                 dependencies: BTreeMap::new(),
                 secrets: Vec::new(),
             },
             files: BTreeMap::new(),
+            flows: BTreeMap::new(),
         }
     }
 
@@ -145,38 +157,26 @@ impl PackBuilder {
         Ok(self)
     }
 
-    /// Compiles a flow and adds source and definition. `file` is the source's file name, such as `welcome.ygtc`.
+    /// Adds a flow's source under its file name, such as `welcome.ygtc`. Flows are compiled together by
+    /// [`PackBuilder::build`].
     ///
     /// # Errors
-    /// The flow's faults. Warnings of a flow that compiles are given back.
-    pub fn flow(&mut self, file: &str, source: &Source) -> Result<Diagnostics, Diagnostics> {
-        let compiled = compile_flow(source)?;
-        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        let entry = FlowEntry {
-            id: compiled.id,
-            kind: compiled.kind,
-            title: compiled.title,
-            tags: compiled.tags,
-            entrypoints: compiled.entrypoints,
-            source: format!("{FLOWS}{file}"),
-            definition: format!("{FLOWS}{stem}.cbor"),
-        };
-        if entry.definition == entry.source || self.files.contains_key(&entry.definition) {
-            let fault = Diagnostic::error(
-                source,
-                "duplicate-flow-file",
-                format!("the pack has another flow in a file named `{stem}`"),
-            );
-            return Err(fault.help("rename one of the two files").into());
+    /// When the name does not end in `.ygtc` or was given before.
+    pub fn flow(&mut self, file: &str, source: Source) -> Result<&mut Self, Diagnostic> {
+        let fault =
+            |text: String| Diagnostic::error(&source, "flow-file", text).help("rename the file");
+        if !file.ends_with(FLOW_ENDING) {
+            return Err(fault(format!(
+                "the name of a flow's file ends in `{FLOW_ENDING}`, and `{file}` does not"
+            )));
         }
-        self.files.insert(
-            entry.source.clone(),
-            Bytes::copy_from_slice(source.text().as_bytes()),
-        );
-        self.files
-            .insert(entry.definition.clone(), compiled.definition.into());
-        self.manifest.flows.push(entry);
-        Ok(compiled.warnings)
+        if self.flows.contains_key(file) {
+            return Err(fault(format!(
+                "the pack has another flow in a file named `{file}`"
+            )));
+        }
+        self.flows.insert(file.to_owned(), source);
+        Ok(self)
     }
 
     /// Adds an asset by its path below `assets/`.
@@ -188,18 +188,38 @@ impl PackBuilder {
         self
     }
 
-    /// Writes the pack, unsigned. The same parts give the same bytes, on any machine and in any order.
+    /// Compiles the flows and writes the pack, unsigned. The same parts give the same bytes, on any machine and in any
+    /// order.
     ///
     /// # Errors
-    /// A [`PackError`] when a reader would refuse it: a name without its form, two flows of one id, a path no pack may
-    /// hold, too large.
-    pub fn build(&self) -> Result<Vec<u8>, PackError> {
+    /// The flows' faults, or a [`PackError`] when a reader would refuse the pack: a name without its form, a path no
+    /// pack may hold, too large.
+    pub fn build(&self) -> Result<Built, BuildError> {
+        let flows = self.compile_flows().map_err(BuildError::Faults)?;
+        Ok(self.assemble(flows)?)
+    }
+
+    fn compile_flows(&self) -> Result<CompiledFlows, Diagnostics> {
+        compile_flows(&self.flows)
+    }
+
+    fn assemble(&self, flows: CompiledFlows) -> Result<Built, PackError> {
         let name = format!("{} {}", self.manifest.id, self.manifest.version);
         let limits = Limits::default();
-        let manifest = self.finished_manifest();
         let refused = |refusal| Fault::at(MANIFEST, refusal).in_pack(&name);
-        manifest.check_names().map_err(refused)?;
+        let mut manifest = self.finished_manifest();
         let mut files = self.files.clone();
+        for (file, source) in &self.flows {
+            let text = Bytes::copy_from_slice(source.text().as_bytes());
+            files.insert(format!("{FLOWS}{file}"), text);
+        }
+        manifest.flows = flows.entries;
+        manifest.flows.sort_by(|one, other| one.id.cmp(&other.id));
+        if let Some(definition) = flows.definition {
+            files.insert(DEFINITION.to_owned(), definition.into());
+            manifest.flow_definition = Some(DEFINITION.to_owned());
+        }
+        manifest.check_names().map_err(refused)?;
         files.insert(
             MANIFEST.to_owned(),
             manifest.encode().map_err(refused)?.into(),
@@ -218,7 +238,10 @@ impl PackBuilder {
             bytes.clone(),
             &Policy::allow_unsigned(Keyring::new()),
         )?;
-        Ok(bytes)
+        Ok(Built {
+            bytes,
+            warnings: flows.warnings,
+        })
     }
 
     fn finished_manifest(&self) -> Manifest {
@@ -243,7 +266,6 @@ impl PackBuilder {
                 description: String::new(),
                 required: true,
             }));
-        manifest.flows.sort_by(|one, other| one.id.cmp(&other.id));
         manifest
             .components
             .sort_by(|one, other| one.name.cmp(&other.name));
