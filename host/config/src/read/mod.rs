@@ -1,5 +1,7 @@
 //! From the tree of the file to the model, all faults at once: every part reads on after a fault and gives `None` at the end.
 
+mod contradictions;
+mod operations;
 mod paths;
 mod plugin;
 mod secret_literals;
@@ -20,13 +22,13 @@ use crate::variables;
 
 pub(crate) static BUNDLE: &Shape = &top::BUNDLE;
 
-/// What one reading needs beside the text.
+/// Reads the bundle; there is one whenever nothing was at fault.
 pub(crate) fn bundle(
     report: &Report,
     base_dir: &Path,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Bundle> {
-    with_context(report, base_dir, lookup, |node, ctx| top::read(node, ctx))
+    with_context(report, base_dir, lookup, top::read)
 }
 
 pub(crate) fn with_context<T>(

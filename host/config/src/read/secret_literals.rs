@@ -21,16 +21,14 @@ pub(crate) fn warn(config: &Node, names: &[String], ctx: &Context<'_>) {
         Value::Sequence(list) => list.iter().for_each(|node| warn(node, names, ctx)),
         Value::Mapping(mapping) => {
             for (key, entry) in mapping.iter() {
-                match &entry.node.value {
-                    Value::String(text)
-                        if suspicious(key, &entry.node, text) && !names.contains(text) =>
-                    {
+                match fault(key, &entry.node, names) {
+                    Some(fault) => {
                         ctx.report
-                            .warning(entry.node.span, "literal-secret", format!("`{key}` looks like a secret"))
+                            .warning(entry.node.span, "literal-secret", fault)
                             .label("secrets never stand in the bundle")
                             .help("put it into the secrets backend and grant its name under `grants.secrets`");
                     }
-                    _ => warn(&entry.node, names, ctx),
+                    None => warn(&entry.node, names, ctx),
                 }
             }
         }
@@ -38,11 +36,18 @@ pub(crate) fn warn(config: &Node, names: &[String], ctx: &Context<'_>) {
     }
 }
 
-fn suspicious(key: &str, node: &Node, text: &str) -> bool {
-    if text.is_empty() || matches!(node.written, Written::Filled(_)) {
-        return false;
+fn fault(key: &str, node: &Node, names: &[String]) -> Option<String> {
+    let (Value::String(text), Written::Plain | Written::Quoted) = (&node.value, &node.written)
+    else {
+        return None;
+    };
+    if text.is_empty() || names.contains(text) {
+        return None;
     }
-    names_a_secret(key) || holds_password(text)
+    if names_a_secret(key) {
+        return Some(format!("`{key}` looks like a secret"));
+    }
+    holds_password(text).then(|| format!("the URL in `{key}` holds a password"))
 }
 
 /// By its last words: `signing-key` and `botToken` do, `token-url`, `secret-name` and `key` alone do not.

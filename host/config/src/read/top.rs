@@ -1,14 +1,12 @@
 //! The file's outermost keys.
 
-use std::net::SocketAddr;
-
 use greentic_diagnostics::{Node, Spanned};
 use greentic_types::Id;
 use indexmap::IndexMap;
 
-use super::{Aliases, paths, plugin, tenant, trust};
+use super::{Aliases, contradictions, operations, paths, plugin, tenant, trust};
 use crate::limits::{LIMITS, Limits};
-use crate::model::{Admin, Bindings, Bundle, Defaults, LogFormat, Pack, Telemetry, Token, Trust};
+use crate::model::{Bindings, Bundle, Defaults, Pack, Telemetry, Trust};
 use crate::shape::{Context, Fields, Kind, Shape, field, required};
 
 pub(crate) static BUNDLE: Shape = Shape {
@@ -37,7 +35,7 @@ pub(crate) static BUNDLE: Shape = Shape {
         ),
         field(
             "admin",
-            Kind::Table(&ADMIN),
+            Kind::Table(&operations::ADMIN),
             "The admin endpoint; without it there is none.",
         ),
         field(
@@ -47,7 +45,7 @@ pub(crate) static BUNDLE: Shape = Shape {
         ),
         field(
             "telemetry",
-            Kind::Table(&TELEMETRY),
+            Kind::Table(&operations::TELEMETRY),
             "Traces, metrics and logs.",
         ),
         field(
@@ -80,63 +78,6 @@ pub(crate) static BUNDLE: Shape = Shape {
             "tenants",
             Kind::Named(&tenant::SHAPE),
             "Who is bound to what.",
-        ),
-    ],
-};
-
-static ADMIN: Shape = Shape {
-    name: "admin",
-    doc: "The admin endpoint.",
-    fields: &[
-        required(
-            "listen",
-            Kind::Socket,
-            "Where it listens; keep it on a loopback address.",
-        ),
-        required(
-            "token",
-            Kind::Text,
-            "The bearer token callers must show: `${NAME}` of an environment variable.",
-        ),
-    ],
-};
-
-static TELEMETRY: Shape = Shape {
-    name: "telemetry",
-    doc: "Traces, metrics and logs.",
-    fields: &[
-        field(
-            "otlp-endpoint",
-            Kind::Text,
-            "Where to export to by OTLP, such as `http://127.0.0.1:4317`. Without it nothing is exported.",
-        ),
-        field(
-            "sample",
-            Kind::Number,
-            "The part of traces that is kept, from 0 to 1. Default 0.05.",
-        ),
-        field(
-            "service-name",
-            Kind::Text,
-            "The name the host reports itself under. Default `greentic-host`.",
-        ),
-        field("log", Kind::Table(&LOG), "Logs."),
-    ],
-};
-
-static LOG: Shape = Shape {
-    name: "log",
-    doc: "Logs.",
-    fields: &[
-        field(
-            "format",
-            Kind::Word(&["human", "json"]),
-            "Lines for people, or one JSON object a line. Default `human`.",
-        ),
-        field(
-            "filter",
-            Kind::Text,
-            "What is logged, such as `info` or `info,greentic_runner=debug`. Default `info`.",
         ),
     ],
 };
@@ -213,23 +154,25 @@ pub(crate) fn read(root: &Node, ctx: &Context<'_>) -> Option<Bundle> {
     let version = fields.exactly("version", 1);
     let env = fields.id("env");
     let listen = fields.socket("listen");
-    let public_url = fields.filled("public-url").and_then(|text| url(ctx, text));
+    let public_url = fields
+        .filled("public-url")
+        .and_then(|text| operations::url(ctx, text));
     let admin = fields
         .table("admin")
-        .map(|table| admin(table, listen.as_ref()));
+        .map(|table| operations::admin(table, listen.as_ref()));
     let trust = fields
         .table("trust")
         .map_or_else(Trust::default, |table| trust::read(table, true));
     let telemetry = fields
         .table("telemetry")
-        .map_or_else(Telemetry::default, telemetry);
+        .map_or_else(Telemetry::default, operations::telemetry);
     let cache = fields
         .filled("cache")
         .and_then(|text| paths::path(ctx, &text));
     let mut limits = Limits::default();
     if let Some(table) = fields.table("limits") {
         limits.read(&table);
-        pairs(&table, &limits);
+        contradictions::report(&table, &limits);
         table.finish();
     }
     let mut plugins = IndexMap::new();
@@ -295,79 +238,6 @@ pub(crate) fn read(root: &Node, ctx: &Context<'_>) -> Option<Bundle> {
     })
 }
 
-fn admin(fields: Fields<'_, '_>, public: Option<&Spanned<SocketAddr>>) -> Option<Admin> {
-    let ctx = fields.ctx;
-    let listen = fields.socket("listen");
-    if let (Some(admin), Some(public)) = (&listen, public)
-        && admin.value == public.value
-        && admin.value.port() != 0
-    {
-        ctx.error(
-            admin.span,
-            "duplicate",
-            "the admin endpoint cannot share the public one's address",
-        )
-        .also(public.span, "the public endpoint")
-        .help("choose another port");
-    }
-    if let Some(open) = listen
-        .as_ref()
-        .filter(|listen| !listen.value.ip().is_loopback())
-    {
-        ctx.report
-            .warning(
-                open.span,
-                "open-admin",
-                "the admin endpoint is reachable from other machines",
-            )
-            .help("listen on `127.0.0.1`, and reach it through a tunnel");
-    }
-    let literal = fields.literal("token");
-    let token = fields.filled("token");
-    if let (true, Some(token)) = (literal, &token) {
-        ctx.report
-            .warning(
-                token.span,
-                "literal-secret",
-                "the admin token stands in the bundle",
-            )
-            .label("secrets never stand in the bundle")
-            .help("write `token: \"${GREENTIC_ADMIN_TOKEN}\"` and set the variable");
-    }
-    fields.finish();
-    Some(Admin {
-        listen: listen?,
-        token: token?.map(Token),
-    })
-}
-
-fn telemetry(fields: Fields<'_, '_>) -> Telemetry {
-    let ctx = fields.ctx;
-    let mut telemetry = Telemetry {
-        otlp_endpoint: fields
-            .filled("otlp-endpoint")
-            .and_then(|text| url(ctx, text)),
-        ..Telemetry::default()
-    };
-    if let Some(sample) = fields.number("sample", 0.0..=1.0) {
-        telemetry.sample = sample.value;
-    }
-    if let Some(name) = fields.filled("service-name") {
-        telemetry.service_name = name.value;
-    }
-    if let Some(log) = fields.table("log") {
-        if log.word("format").is_some_and(|word| word.value == "json") {
-            telemetry.log_format = LogFormat::Json;
-        }
-        if let Some(filter) = log.filled("filter") {
-            telemetry.log_filter = filter;
-        }
-        log.finish();
-    }
-    fields.finish();
-    telemetry
-}
-
 /// Bindings as far as they are named.
 #[derive(Default)]
 pub(crate) struct Named {
@@ -425,87 +295,4 @@ pub(crate) fn texts(fields: &Fields<'_, '_>, base: &Defaults) -> Defaults {
         failure_text: failure_text.unwrap_or_else(|| base.failure_text.clone()),
         locale: locale.map_or_else(|| base.locale.clone(), |text| text.value),
     }
-}
-
-fn url(ctx: &Context<'_>, mut text: Spanned<String>) -> Option<Spanned<String>> {
-    let rest = text
-        .value
-        .strip_prefix("http://")
-        .or_else(|| text.value.strip_prefix("https://"));
-    let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    if host.is_none_or(|host| host.is_empty() || host.contains('@'))
-        || text.value.contains(char::is_whitespace)
-    {
-        ctx.error(text.span, "bad-url", "this is not an http or https URL")
-            .help("write `https://host` or `http://host:port`");
-        return None;
-    }
-    let kept = text.value.trim_end_matches('/').len();
-    text.value.truncate(kept);
-    Some(text)
-}
-
-/// Limits that only make sense together.
-fn pairs(fields: &Fields<'_, '_>, limits: &Limits) {
-    let wrong = |holds: bool, group: &'static str, key: &str, message: &str| {
-        if !holds {
-            fields
-                .ctx
-                .error(fields.inner_key_span(group, key), "contradiction", message)
-                .help("change one of the two");
-        }
-    };
-    let session = &limits.session;
-    wrong(
-        session.renew * 2 <= session.lease,
-        "session",
-        "renew",
-        "`renew` must be at most half of `lease`, so that one lost renewal does not lose the lease",
-    );
-    let bus = &limits.bus;
-    wrong(
-        bus.extend * 2 <= bus.ack_wait,
-        "bus",
-        "extend",
-        "`extend` must be at most half of `ack-wait`, so that one lost extension does not redeliver",
-    );
-    wrong(
-        bus.retry_base <= bus.retry_cap,
-        "bus",
-        "retry-base",
-        "`retry-base` must not exceed `retry-cap`",
-    );
-    let egress = &limits.egress;
-    wrong(
-        egress.backoff_base <= egress.backoff_cap,
-        "egress",
-        "backoff-base",
-        "`backoff-base` must not exceed `backoff-cap`",
-    );
-    let supervision = &limits.supervision;
-    wrong(
-        supervision.backoff_base <= supervision.backoff_cap,
-        "supervision",
-        "backoff-base",
-        "`backoff-base` must not exceed `backoff-cap`",
-    );
-    let request = &limits.request;
-    wrong(
-        request.body <= request.upload_body,
-        "request",
-        "body",
-        "`body` must not exceed `upload-body`",
-    );
-    wrong(
-        limits.pack.file <= limits.pack.bytes,
-        "pack",
-        "file",
-        "`file` must not exceed `bytes`",
-    );
-    wrong(
-        limits.websocket.ping <= limits.websocket.idle,
-        "websocket",
-        "ping",
-        "`ping` must not exceed `idle`",
-    );
 }
