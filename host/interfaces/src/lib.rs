@@ -40,8 +40,24 @@ pub mod imports {
     });
 }
 
-/// What stands behind a guest's `secret` resource: the host's own object, opaque here so that this crate knows no sandbox.
-pub struct SecretHandle(pub std::sync::Arc<dyn std::any::Any + Send + Sync>);
+/// What a guest can do with a `secret` it holds. The sandbox implements it; this crate knows no secrets.
+pub trait SecretUse: Send + Sync {
+    /// HMAC-SHA256 of `data` under the secret; empty when the secret has no value any more.
+    fn hmac_sha256(&self, data: &[u8]) -> Vec<u8>;
+    /// Whether `tag` is that HMAC, in constant time.
+    fn verify_hmac(&self, data: &[u8], tag: &[u8]) -> bool;
+    /// Whether `candidate` is the secret, in constant time.
+    fn equals(&self, candidate: &[u8]) -> bool;
+    /// The text the host replaces in outgoing requests.
+    fn placeholder(&self) -> String;
+    /// The bytes, where the bundle grants seeing them.
+    fn reveal(&self) -> Option<Vec<u8>>;
+    /// Changes when the value does.
+    fn version(&self) -> String;
+}
+
+/// What stands behind a guest's `secret` resource.
+pub struct SecretHandle(pub std::sync::Arc<dyn SecretUse>);
 
 /// Binds one exported interface in a world of its own.
 macro_rules! exported {

@@ -5,8 +5,25 @@
 //! faults are their own ([`cell`], [`pool`], [`shared`]).
 
 pub mod cache;
+pub mod cell;
+pub mod client;
 pub mod compose;
+mod ctx;
+pub mod engine;
+pub mod fault;
 pub mod grants;
 pub mod http;
+mod imports;
 pub mod inspect;
+pub mod limits;
 pub mod net;
+mod output;
+pub mod plugin;
+pub mod pool;
+pub mod scope;
+pub mod secrets;
+pub mod services;
+pub mod shared;
+pub mod worlds;
+
+pub use ctx::Ctx;

@@ -1,0 +1,117 @@
+//! One way to call a plugin, whatever its policy.
+
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
+
+use crate::cell::Exports;
+use crate::fault::Fault;
+use crate::plugin::Plugin;
+use crate::pool::{Pool, Prepare};
+use crate::scope::{Binding, CallScope};
+use crate::shared::Shared;
+
+/// How instances of a plugin come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Warm instances for one binding, reused.
+    PerTenant,
+    /// A fresh instance for every call.
+    PerCall,
+    /// One supervised instance for the host.
+    Shared,
+}
+
+/// Calls to a plugin for one binding.
+pub enum Client<E> {
+    /// Policies `per-tenant` and `per-call`.
+    Pool(Pool<E>),
+    /// Policy `shared`.
+    Shared(Shared<E>),
+}
+
+impl<E: Exports> Client<E> {
+    /// Makes a client; a shared plugin is started at once.
+    ///
+    /// # Errors
+    /// [`Fault`] when the shared instance cannot be started.
+    pub async fn new(
+        plugin: Arc<Plugin>,
+        binding: Arc<Binding>,
+        policy: Policy,
+        prepare: Option<Prepare<E>>,
+    ) -> Result<Self, Fault> {
+        Ok(match policy {
+            Policy::PerTenant => Self::Pool(Pool::new(plugin, binding, prepare, true)),
+            Policy::PerCall => Self::Pool(Pool::new(plugin, binding, prepare, false)),
+            Policy::Shared => Self::Shared(Shared::start(plugin, binding).await?),
+        })
+    }
+
+    /// Calls a function.
+    ///
+    /// # Errors
+    /// [`Fault`] when there is no answer.
+    pub async fn call<P, R>(
+        &self,
+        scope: CallScope,
+        function: &'static str,
+        select: impl FnOnce(&E) -> Option<TypedFunc<P, R>> + Send + 'static,
+        params: P,
+    ) -> Result<R, Fault>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        match self {
+            Self::Pool(pool) => pool.call(scope, function, select, params).await,
+            Self::Shared(shared) => shared.call(scope, function, select, params).await,
+        }
+    }
+
+    /// The plugin.
+    #[must_use]
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        match self {
+            Self::Pool(pool) => pool.plugin(),
+            Self::Shared(shared) => shared.plugin(),
+        }
+    }
+
+    /// Starts an instance if there is none.
+    ///
+    /// # Errors
+    /// [`Fault`] of the instantiation.
+    pub async fn warm(&self) -> Result<(), Fault> {
+        match self {
+            Self::Pool(pool) => pool.warm().await,
+            Self::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Drops instances that were idle for too long.
+    pub fn shrink(&self) -> usize {
+        match self {
+            Self::Pool(pool) => pool.shrink(),
+            Self::Shared(_) => 0,
+        }
+    }
+
+    /// Whether a call would find an instance or could start one.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        match self {
+            Self::Pool(_) => true,
+            Self::Shared(shared) => shared.is_up(),
+        }
+    }
+
+    /// Instances there are now.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        match self {
+            Self::Pool(pool) => pool.live(),
+            Self::Shared(shared) => usize::from(shared.is_up()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What one instance and one call may use. The defaults are not here: they stand in the bundle's table of limits, once.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// Limits of one plugin.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Linear memory of an instance in bytes, all its memories together.
+    pub memory: usize,
+    /// Elements of all tables of an instance together.
+    pub table_elements: usize,
+    /// Processor time of one call.
+    pub cpu_per_call: Duration,
+    /// Wall time of one call.
+    pub call_timeout: Duration,
+    /// Instances at once for one tenant's binding; for `shared`, calls at once.
+    pub instances: usize,
+    /// Calls that may wait for an instance.
+    pub calls_waiting: usize,
+    /// Calls after which an instance is retired.
+    pub calls_per_instance: u32,
+    /// How long an idle instance is kept.
+    pub idle: Duration,
+    /// Bytes a component may hand the host in one call or host call.
+    pub host_call_bytes: usize,
+    /// Calls out of one call to services that hold authority (log, nodes, tools, state, secrets).
+    pub host_calls: u32,
+}
+
+/// Why an instance was refused more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Memory,
+    Table,
+}
+
+/// Keeps the sums of one store and remembers what it refused, so that the trap that follows can be explained.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    memory_limit: usize,
+    table_limit: usize,
+    memory: usize,
+    tables: usize,
+    pub(crate) refused: Option<Refused>,
+}
+
+impl Ledger {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { memory_limit: limits.memory, table_limit: limits.table_elements, memory: 0, tables: 0, refused: None }
+    }
+}
+
+impl ResourceLimiter for Ledger {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let sum = self.memory.saturating_sub(current).saturating_add(desired);
+        if sum > self.memory_limit {
+            self.refused = Some(Refused::Memory);
+            return Ok(false);
+        }
+        self.memory = sum;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let sum = self.tables.saturating_sub(current).saturating_add(desired);
+        if sum > self.table_limit {
+            self.refused = Some(Refused::Table);
+            return Ok(false);
+        }
+        self.tables = sum;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        1_000
+    }
+
+    fn tables(&self) -> usize {
+        100
+    }
+
+    fn memories(&self) -> usize {
+        100
+    }
+}

@@ -1,0 +1,183 @@
+//! A plugin that is compiled, linked and ready to be instantiated.
+//!
+//! Linking gives a component exactly what it imports and the contract knows: WASI, and the host's side of each interface in
+//! `wit/`. Having an import linked grants nothing; grants are looked at when it is used.
+
+use std::sync::Arc;
+
+use greentic_interfaces::imports;
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi_http::WasiHttpCtx;
+
+use crate::ctx::{Ctx, Meter};
+use crate::engine::SandboxEngine;
+use crate::grants::{Grants, Refusals};
+use crate::imports::Own;
+use crate::http::{Hooks, HttpClient, Placeholders};
+use crate::inspect::Shape;
+use crate::limits::{Ledger, Limits};
+use crate::net::SocketPolicy;
+use crate::output::GuestLog;
+use crate::scope::{Binding, CallScope};
+use crate::services::{Caller, Services};
+
+/// Most bytes of randomness a guest may ask for at once.
+const MAX_RANDOM: u64 = 64 * 1024;
+
+/// What a plugin is allowed and how it is run.
+#[derive(Clone)]
+pub struct Spec {
+    /// Its name in the bundle.
+    pub name: Arc<str>,
+    /// What one instance and one call may use.
+    pub limits: Limits,
+    /// What the bundle grants it.
+    pub grants: Arc<Grants>,
+}
+
+/// What all plugins of a host share.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The engine.
+    pub engine: SandboxEngine,
+    /// The one outgoing HTTP client.
+    pub http: HttpClient,
+    /// Logs, nodes, tools and state.
+    pub services: Arc<dyn Services>,
+}
+
+/// A component cannot be linked.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin `{plugin}` cannot be linked: {reason}")]
+pub struct LinkError {
+    /// The plugin's name in the bundle.
+    pub plugin: Arc<str>,
+    /// What is missing or of the wrong type.
+    pub reason: String,
+}
+
+/// A plugin ready to be instantiated.
+pub struct Plugin {
+    spec: Spec,
+    surroundings: Surroundings,
+    pre: InstancePre<Ctx>,
+    waits: bool,
+    sockets: SocketPolicy,
+    refusals: Refusals,
+}
+
+impl Plugin {
+    /// Links a compiled component.
+    ///
+    /// # Errors
+    /// [`LinkError`] when it imports what nobody offers, or with other types.
+    pub fn link(component: &Component, shape: &Shape, spec: Spec, surroundings: Surroundings) -> Result<Arc<Self>, LinkError> {
+        let has_directories = !spec.grants.read.is_empty() || !spec.grants.write.is_empty();
+        let waits = shape.waits() || has_directories;
+        let fail = |error: wasmtime::Error| LinkError { plugin: Arc::clone(&spec.name), reason: format!("{error:#}") };
+        let linker = linker(surroundings.engine.engine(), shape, waits).map_err(fail)?;
+        let pre = linker.instantiate_pre(component).map_err(fail)?;
+        let refusals = Refusals::default();
+        let sockets =
+            SocketPolicy::new(Arc::clone(&spec.name), Arc::clone(&spec.grants), surroundings.http.resolver(), refusals.clone());
+        Ok(Arc::new(Self { spec, surroundings, pre, waits, sockets, refusals }))
+    }
+
+    /// Its name in the bundle.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.spec.name
+    }
+
+    /// Whether a call may wait. One that cannot is called on the caller's thread without a fiber.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// Its limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.spec.limits
+    }
+
+    /// What it asked for and was refused.
+    #[must_use]
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.surroundings.engine.engine()
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<Ctx> {
+        &self.pre
+    }
+
+    pub(crate) fn context(&self, binding: &Arc<Binding>) -> Result<Ctx, String> {
+        let name = Arc::clone(&self.spec.name);
+        let grants = &self.spec.grants;
+        let label = binding.channel.as_ref().map(ToString::to_string).unwrap_or_default();
+        let log = GuestLog::new(Arc::clone(&name), label);
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdout(log.clone()).stderr(log.clone()).max_random_size(MAX_RANDOM).allow_udp(false);
+        for (key, value) in &grants.env {
+            wasi.env(key, value);
+        }
+        grants.apply(&name, &mut wasi).map_err(|error| error.to_string())?;
+        self.sockets.apply(&mut wasi);
+        let secrets: Arc<dyn Placeholders> = Arc::clone(&binding.secrets) as Arc<dyn Placeholders>;
+        Ok(Ctx {
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+            http: WasiHttpCtx::new(),
+            hooks: Hooks::new(self.surroundings.http.clone(), Arc::clone(&name), Arc::clone(grants), secrets).with_refusals(self.refusals.clone()),
+            ledger: Ledger::new(&self.spec.limits),
+            meter: Arc::new(Meter::new()),
+            log,
+            caller: Caller { plugin: name, binding: Arc::clone(binding), scope: CallScope::default() },
+            services: Arc::clone(&self.surroundings.services),
+            host_calls_left: 0,
+        })
+    }
+}
+
+/// Links WASI and those interfaces of the contract the component imports. Where nothing may wait, no function that could is linked.
+fn linker(engine: &Engine, shape: &Shape, waits: bool) -> wasmtime::Result<Linker<Ctx>> {
+    let mut linker = Linker::new(engine);
+    let given = |name: &str| shape.imports(name).is_some();
+    if waits {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    } else {
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    }
+    fn own(ctx: &mut Ctx) -> &mut Ctx {
+        ctx
+    }
+    greentic_interfaces::model::greentic::types::types::add_to_linker::<_, Own>(&mut linker, own)?;
+    imports::greentic::channel::types::add_to_linker::<_, Own>(&mut linker, own)?;
+    imports::greentic::mcp::types::add_to_linker::<_, Own>(&mut linker, own)?;
+    imports::greentic::flow::types::add_to_linker::<_, Own>(&mut linker, own)?;
+    imports::wasi::config::store::add_to_linker::<_, Own>(&mut linker, own)?;
+    imports::wasi::logging::logging::add_to_linker::<_, Own>(&mut linker, own)?;
+    imports::greentic::secrets::secret_store::add_to_linker::<_, Own>(&mut linker, own)?;
+    if given("greentic:channel/log") {
+        imports::greentic::channel::log::add_to_linker::<_, Own>(&mut linker, own)?;
+    }
+    if given("greentic:flow/nodes") {
+        imports::greentic::flow::nodes::add_to_linker::<_, Own>(&mut linker, own)?;
+    }
+    if given("greentic:flow/tools") {
+        imports::greentic::flow::tools::add_to_linker::<_, Own>(&mut linker, own)?;
+    }
+    if given("greentic:flow/state") {
+        imports::greentic::flow::state::add_to_linker::<_, Own>(&mut linker, own)?;
+    }
+    Ok(linker)
+}
