@@ -269,7 +269,8 @@ pub struct Tenant {
     pub teams: IndexMap<Id, Team>,
     /// Tools every team of it may use.
     pub tools: Vec<Spanned<Id>>,
-    /// Limits of the plugins it lowers for itself; only lower than the host's.
+    /// Limits it lowers for the plugins that work for it; what it does not name is at its widest. Use
+    /// [`Tenant::limits_of`].
     pub plugin_limits: Option<PluginLimits>,
     /// Its quota: the host's, lowered by its own.
     pub quota: QuotaLimits,
@@ -277,6 +278,16 @@ pub struct Tenant {
     pub trust: Trust,
     /// Its own defaults, the host's filled in.
     pub defaults: Defaults,
+}
+
+impl Tenant {
+    /// The limits of a plugin when it works for this tenant.
+    #[must_use]
+    pub fn limits_of(&self, plugin: &Plugin) -> PluginLimits {
+        self.plugin_limits
+            .as_ref()
+            .map_or_else(|| plugin.limits.clone(), |own| plugin.limits.lower_of(own))
+    }
 }
 
 /// One team of a tenant.

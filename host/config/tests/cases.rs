@@ -161,7 +161,12 @@ fn a_tenant_inherits_what_it_does_not_say() {
         CellPolicy::PerCall
     );
     let tenant = &bundle.tenants["demo"];
-    assert_eq!(tenant.plugin_limits.as_ref().unwrap().memory, 16 << 20);
+    let limits = tenant.limits_of(&bundle.plugins["chat"]);
+    assert_eq!(
+        (limits.memory, limits.instances),
+        (16 << 20, 16),
+        "lowered, and the rest as it is"
+    );
     assert_eq!(tenant.quota.burst, 10);
     assert_eq!(
         tenant.quota.events_per_second,

@@ -129,12 +129,24 @@ macro_rules! limits {
                     vec![ $( self.$name.raw(), )* ]
                 }
 
-                /// Changes what the table names; what is at fault is reported and keeps its value. With `narrow`, no
-                /// value may rise.
-                pub(crate) fn read(&mut self, fields: &Fields<'_, '_>, narrow: bool) {
+                /// The lower of the two, value by value.
+                #[must_use]
+                pub fn lower_of(&self, other: &Self) -> Self {
+                    Self { $( $name: self.$name.min(other.$name), )* }
+                }
+
+                /// The greatest values allowed: what lowers nothing.
+                #[must_use]
+                pub fn widest() -> Self {
+                    Self { $( $name: Held::from_raw($max), )* }
+                }
+
+                /// Changes what the table names; what is at fault is reported and keeps its value. No value may exceed
+                /// that of `ceiling`.
+                pub(crate) fn read(&mut self, fields: &Fields<'_, '_>, ceiling: Option<&Self>) {
                     let mut rows = Self::ROWS.iter();
                     $( if let Some(row) = rows.next()
-                        && let Some(value) = fields.limit(row, narrow.then(|| self.$name.raw()))
+                        && let Some(value) = fields.limit(row, ceiling.map(|ceiling| ceiling.$name.raw()))
                     {
                         self.$name = Held::from_raw(value);
                     } )*
@@ -163,7 +175,7 @@ macro_rules! limits {
 
             pub(crate) fn read(&mut self, fields: &Fields<'_, '_>) {
                 $( if let Some(table) = fields.table($group_key) {
-                    self.$group.read(&table, false);
+                    self.$group.read(&table, None);
                     table.finish();
                 } )*
             }
@@ -253,6 +265,26 @@ mod tests {
             );
         }
         assert!(rows.len() > 90, "{}", rows.len());
+    }
+
+    #[test]
+    fn what_was_left_out_lowers_nothing() {
+        let own = PluginLimits {
+            memory: 128 << 20,
+            ..PluginLimits::default()
+        };
+        assert_eq!(own.lower_of(&PluginLimits::widest()), own);
+        let tenant = PluginLimits {
+            memory: 16 << 20,
+            ..PluginLimits::widest()
+        };
+        assert_eq!(
+            own.lower_of(&tenant),
+            PluginLimits {
+                memory: 16 << 20,
+                ..own.clone()
+            }
+        );
     }
 
     #[test]

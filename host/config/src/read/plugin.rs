@@ -110,7 +110,7 @@ pub(crate) fn read(
     };
     let mut limits = defaults.clone();
     if let Some(table) = fields.table("limits") {
-        limits.read(&table, false);
+        limits.read(&table, None);
         table.finish();
     }
     let policy = fields.word("policy").map(|word| {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::top::{self, DEFAULTS};
 use super::{Aliases, plugin, trust};
-use crate::limits::{Limits, PLUGIN, QUOTA};
+use crate::limits::{Limits, PLUGIN, PluginLimits, QUOTA};
 use crate::model::{Bindings, Channel, Defaults, EVENT_KINDS, FlowRef, Rule, Team, Tenant, Trust};
 use crate::shape::{Context, Fields, Kind, Shape, field, required};
 
@@ -154,14 +154,14 @@ pub(crate) fn read(
         None => host.defaults.clone(),
     };
     let plugin_limits = fields.table("limits").map(|table| {
-        let mut limits = host.limits.plugin.clone();
-        limits.read(&table, true);
+        let mut limits = PluginLimits::widest();
+        limits.read(&table, Some(&host.limits.plugin));
         table.finish();
         limits
     });
     let mut quota = host.limits.quota.clone();
     if let Some(table) = fields.table("quota") {
-        quota.read(&table, true);
+        quota.read(&table, Some(&host.limits.quota));
         table.finish();
     }
     let trust = fields
