@@ -285,7 +285,7 @@ const ELEMENT = {
     return h('div', { class: `table${item.showGridLines === false ? '' : ' grid'}`, tabindex: 0, role: 'group' }, h('table', null, rows));
   },
   'Input.Text'(item, panel) {
-    const style = { email: 'email', url: 'url', tel: 'tel', password: 'password' }[word(item.style)] ?? 'text';
+    const style = /^(email|url|tel|password)$/i.test(item.style) ? word(item.style) : 'text';
     return this.single(item, panel, item.isMultiline ? 'textarea' : style, { maxlength: item.maxLength > 0 ? item.maxLength : null });
   },
   'Input.Number'(item, panel) {

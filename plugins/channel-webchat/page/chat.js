@@ -22,7 +22,6 @@ let cards = new Map();
 let pending = [];
 let typingEnds;
 let restoring = false;
-let unread = 0;
 let wasEnd = true;
 
 function day(date) {
@@ -59,7 +58,6 @@ function add(from, content, { id, date = new Date(), state } = {}) {
   if (stay) $('latest').hidden = false;
   else if (restoring || from === 'user') toEnd(!restoring);
   else toStart(node);
-  if (document.hidden && from === 'bot' && !restoring) document.title = `(${unread += 1}) ${botName}`;
   return node;
 }
 
@@ -310,11 +308,6 @@ scroll.addEventListener('scroll', () => {
   wasEnd = nearEnd();
   if (wasEnd) $('latest').hidden = true;
 }, { passive: true });
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) return;
-  unread = 0;
-  document.title = botName;
-});
 let over = 0;
 for (const [name, change] of [['dragenter', 1], ['dragleave', -1], ['dragover', 0], ['drop', 0]]) {
   addEventListener(name, (event) => {

@@ -11,7 +11,8 @@ use greentic_sdk::model::{
 use serde_json::{Map, Value, json};
 
 use crate::answer::Refusal;
-use crate::limits::{ACTIVITY_BYTES, ATTACHMENTS, JSON_DEPTH, NAME_BYTES, TEXT_BYTES};
+use crate::bounds::{self, file_name, object, short};
+use crate::limits::{ATTACHMENTS, TEXT_BYTES};
 
 /// What is echoed of a client's activity. `channelData` holds `clientActivityID`, by which botframework-webchat recognises the echo of
 /// its own message: it stays untouched, or the bubble would be "Sending" for ever.
@@ -73,12 +74,7 @@ pub fn read(
     activity.retain(|name, _| ECHOED.contains(&name.as_str()));
     let reply_to = short(activity.get("replyToId"));
     let client_id = short(activity.pointer_in("channelData", "clientActivityID"));
-    let locale = short(activity.get("locale")).filter(|tag| {
-        tag.len() <= 35
-            && tag
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    });
+    let locale = bounds::locale(activity.get("locale"));
     if locale.is_none() {
         activity.remove("locale");
     }
@@ -147,23 +143,6 @@ pub fn read(
         reply_to,
         client_id,
     })
-}
-
-/// A JSON object of bounded size and depth.
-///
-/// # Errors
-/// 400 or 413.
-pub fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    if body.len() > ACTIVITY_BYTES {
-        return Err(Refusal::too_large("the activity", ACTIVITY_BYTES));
-    }
-    if depth(body) > JSON_DEPTH {
-        return Err(Refusal::bad(format!(
-            "JSON is nested at most {JSON_DEPTH} deep"
-        )));
-    }
-    serde_json::from_slice(body)
-        .map_err(|fault| Refusal::bad(format!("the body is not a JSON object: {fault}")))
 }
 
 fn message(
@@ -280,58 +259,6 @@ fn participant(user: &User, locale: Option<String>) -> Participant {
     }
 }
 
-/// The last part of a path, without control characters, of bounded length.
-pub fn file_name(given: &str) -> String {
-    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name = name(last);
-    if name.is_empty() {
-        "file".to_owned()
-    } else {
-        name
-    }
-}
-
-/// A name for display: one line, trimmed, of bounded length.
-pub fn name(given: &str) -> String {
-    let mut name: String = given
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .collect::<String>()
-        .trim()
-        .to_owned();
-    while name.len() > NAME_BYTES {
-        name.pop();
-    }
-    name
-}
-
-/// A text of bounded length that is not empty.
-fn short(value: Option<&Value>) -> Option<String> {
-    value
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty() && text.len() <= NAME_BYTES)
-        .map(str::to_owned)
-}
-
-/// How deep brackets nest outside strings, without parsing.
-fn depth(json: &[u8]) -> usize {
-    let (mut deepest, mut now, mut quoted, mut escaped) = (0_usize, 0_usize, false, false);
-    for byte in json {
-        match (byte, quoted, escaped) {
-            (_, true, true) => escaped = false,
-            (b'\\', true, _) => escaped = true,
-            (b'"', _, _) => quoted = !quoted,
-            (b'{' | b'[', false, _) => {
-                now += 1;
-                deepest = deepest.max(now);
-            }
-            (b'}' | b']', false, _) => now = now.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
 /// A field of a field.
 trait PointerIn {
     fn pointer_in(&self, outer: &str, inner: &str) -> Option<&Value>;
@@ -348,6 +275,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::limits::{ACTIVITY_BYTES, JSON_DEPTH};
 
     fn ada() -> User {
         User {
@@ -560,21 +488,6 @@ mod tests {
                 ("attachment", None, Some(&br#"{"type":"AdaptiveCard"}"#[..]))
             ]
         );
-    }
-
-    #[test]
-    fn names_lose_paths_and_control_characters_and_stay_short() {
-        for (given, name) in [
-            ("C:\\a\\b.txt", "b.txt"),
-            ("../../etc/passwd", "passwd"),
-            ("a\r\nb", "ab"),
-            ("", "file"),
-            ("x/", "file"),
-            ("ä.png", "ä.png"),
-        ] {
-            assert_eq!(file_name(given), name, "{given}");
-        }
-        assert!(file_name(&"ä".repeat(200)).len() <= NAME_BYTES);
     }
 
     proptest! {

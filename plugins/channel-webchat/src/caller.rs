@@ -1,7 +1,8 @@
 //! Who makes a call, and how far that goes.
 
-use crate::activity::{self, User};
+use crate::activity::User;
 use crate::answer::{Refusal, check_origin};
+use crate::bounds;
 use crate::host::Host;
 use crate::limits::{NAME_BYTES, STREAM_SECONDS, TOKEN_SECONDS};
 use crate::settings::Settings;
@@ -196,7 +197,7 @@ fn made_up(host: &impl Host) -> String {
 fn name_of(user: Option<&Value>) -> Option<String> {
     user.and_then(|user| user.get("name"))
         .and_then(Value::as_str)
-        .map(activity::name)
+        .map(bounds::name)
         .filter(|name| !name.is_empty())
 }
 

@@ -222,17 +222,18 @@ fn keep(
             .map(|path| format!("/{path}"))
             .unwrap_or_default();
         let file = file_id(host, conversation, id).map_err(failed)?;
-        return files::keep(
-            host,
-            &reached,
-            &base,
+        let place = files::Place {
+            address: &reached,
+            audience: &base,
             conversation,
-            &file,
-            &attachment.name,
-            &attachment.content_type,
+        };
+        let file = files::NewFile {
+            id: &file,
+            name: &attachment.name,
+            content_type: &attachment.content_type,
             bytes,
-        )
-        .map_err(failed);
+        };
+        return files::keep(host, &place, &file).map_err(failed);
     }
     if bytes.len() <= INLINE_BYTES {
         return Ok(format!(

@@ -9,6 +9,28 @@ use crate::host::{Host, HostError};
 use crate::limits::{ACTIVITY_BYTES, UPLOAD_BYTES};
 use crate::token;
 
+/// A file to keep.
+pub struct NewFile<'a> {
+    /// The same when the same file comes again.
+    pub id: &'a str,
+    /// Without a path.
+    pub name: &'a str,
+    /// Media type.
+    pub content_type: &'a str,
+    /// All of it.
+    pub bytes: &'a [u8],
+}
+
+/// Where files are reached.
+pub struct Place<'a> {
+    /// The whole address of the channel's API.
+    pub address: &'a str,
+    /// Its path, to which tags are bound.
+    pub audience: &'a str,
+    /// The conversation they belong to.
+    pub conversation: &'a str,
+}
+
 /// The first entry of a file's log.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Head {
@@ -26,16 +48,18 @@ fn log_of(conversation: &str, file: &str) -> String {
 ///
 /// # Errors
 /// When the log does not take it.
-pub fn keep(
-    host: &impl Host,
-    address: &str,
-    audience: &str,
-    conversation: &str,
-    id: &str,
-    name: &str,
-    content_type: &str,
-    bytes: &[u8],
-) -> Result<String, HostError> {
+pub fn keep(host: &impl Host, place: &Place<'_>, file: &NewFile<'_>) -> Result<String, HostError> {
+    let Place {
+        address,
+        audience,
+        conversation,
+    } = *place;
+    let NewFile {
+        id,
+        name,
+        content_type,
+        bytes,
+    } = *file;
     let log = log_of(conversation, id);
     let head = Head {
         name: name.to_owned(),
@@ -130,6 +154,12 @@ mod tests {
     use super::*;
     use crate::testing::MemoryHost;
 
+    const PLACE: Place<'_> = Place {
+        address: "https://h/base",
+        audience: "/base",
+        conversation: "c",
+    };
+
     fn get(address: &str) -> Request {
         let (path, query) = address
             .strip_prefix("https://h/base")
@@ -161,18 +191,18 @@ mod tests {
     fn a_file_of_any_size_comes_back_whole_by_its_address_and_not_without_the_tag() {
         let host = MemoryHost::at(0);
         for size in [0, 1, ACTIVITY_BYTES, ACTIVITY_BYTES + 1, UPLOAD_BYTES] {
-            let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..251).cycle().take(size).collect();
             let id = format!("f{size}");
             for _ in 0..2 {
                 let address = keep(
                     &host,
-                    "https://h/base",
-                    "/base",
-                    "c",
-                    &id,
-                    "ä b.png",
-                    "image/png",
-                    &bytes,
+                    &PLACE,
+                    &NewFile {
+                        id: &id,
+                        name: "ä b.png",
+                        content_type: "image/png",
+                        bytes: &bytes,
+                    },
                 )
                 .unwrap();
                 let request = get(&address);
@@ -223,13 +253,13 @@ mod tests {
         for content_type in ["text/html", "image/svg+xml", "application/pdf", "text/xml"] {
             let address = keep(
                 &host,
-                "https://h/base",
-                "/base",
-                "c",
-                content_type,
-                "x",
-                content_type,
-                b"<script>",
+                &PLACE,
+                &NewFile {
+                    id: content_type,
+                    name: "x",
+                    content_type,
+                    bytes: b"<script>",
+                },
             )
             .unwrap();
             let response = fetch(&host, &get(&address), "c", content_type).unwrap();

@@ -5,6 +5,7 @@
 
 mod activity;
 mod answer;
+mod bounds;
 mod bridge;
 mod caller;
 mod deliver;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::activity::{self, Incoming, User};
 use crate::answer::{Refusal, check_origin, json_answer, preflight, with_cors};
+use crate::bounds;
 use crate::caller::{self, Caller};
 use crate::deliver::file_id;
 use crate::host::{Host, HostError};
@@ -162,16 +163,11 @@ fn start(host: &impl Host, settings: &Settings, request: &Request) -> Answer {
     );
     // While nothing was said the arrival is told again: the client may be repeating a call whose event did not get through.
     let events = if page.last <= 1 {
-        let locale = body.get("locale").and_then(Value::as_str).filter(|tag| {
-            tag.len() <= 35
-                && tag
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        });
+        let locale = bounds::locale(body.get("locale"));
         let person = Participant {
             id: claims.user.clone(),
             name: claims.name.clone(),
-            locale: locale.map(str::to_owned),
+            locale,
             is_bot: false,
         };
         vec![Event {
@@ -217,7 +213,7 @@ fn post(host: &impl Host, settings: &Settings, request: &Request, conversation: 
     let caller = caller::within(host, settings, request, conversation)?;
     let user = match &caller {
         Caller::User(_) => caller::sender(host, &caller, &Map::new())?,
-        Caller::Server => caller::sender(host, &caller, &activity::object(&request.body)?)?,
+        Caller::Server => caller::sender(host, &caller, &bounds::object(&request.body)?)?,
     };
     let (id, event) = accept(
         host,
@@ -244,7 +240,7 @@ fn receive_files(
         &request.body,
     )?;
     let body = upload.activity.unwrap_or(br#"{"type":"message"}"#);
-    let fields = activity::object(body)?;
+    let fields = bounds::object(body)?;
     let user = sender_of_upload(host, &caller, &fields, request)?;
     // An upload that is sent again finds its files by the client's id of the activity.
     let client_id = fields
@@ -254,21 +250,23 @@ fn receive_files(
         .filter(|id| !id.is_empty());
     let key = client_id.map_or_else(|| token::random_id(host), str::to_owned);
     let address = request.origin.clone() + &request.base;
+    let place = files::Place {
+        address: &address,
+        audience: &request.base,
+        conversation,
+    };
     // The activity is judged before anything is kept.
     activity::read(body, &user, vec![placeholder(); upload.files.len()])?;
     let mut kept = Vec::with_capacity(upload.files.len());
     for (at, file) in upload.files.iter().enumerate() {
         let id = file_id(host, conversation, &format!("{at}\n{key}"))?;
-        let url = files::keep(
-            host,
-            &address,
-            &request.base,
-            conversation,
-            &id,
-            &file.name,
-            &file.content_type,
-            file.bytes,
-        )?;
+        let file_to_keep = files::NewFile {
+            id: &id,
+            name: &file.name,
+            content_type: &file.content_type,
+            bytes: file.bytes,
+        };
+        let url = files::keep(host, &place, &file_to_keep)?;
         let echoed =
             json!({"contentType": file.content_type, "contentUrl": url, "name": file.name});
         let size = u64::try_from(file.bytes.len()).ok();
@@ -378,6 +376,9 @@ fn optional_object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         Ok(Map::new())
     } else {
-        activity::object(body)
+        bounds::object(body)
     }
 }
+
+#[cfg(test)]
+mod tests;

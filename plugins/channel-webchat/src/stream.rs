@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::activity::{self, User};
 use crate::answer::Refusal;
+use crate::bounds;
 use crate::caller;
 use crate::host::Host;
 use crate::route::{self, Call};
@@ -129,7 +130,7 @@ fn take(host: &impl Host, state: &[u8], text: &str) -> Result<Vec<Event>, Refusa
         id: state.user,
         name: state.name,
     };
-    let fields = activity::object(text.as_bytes())?;
+    let fields = bounds::object(text.as_bytes())?;
     let bodies: Vec<Vec<u8>> = match fields.get("activities") {
         Some(Value::Array(activities)) => activities
             .iter()

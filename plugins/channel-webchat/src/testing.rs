@@ -8,12 +8,15 @@ use sha2::Sha256;
 
 use crate::host::{Entry, Host, HostError, Page};
 
+/// Logs by name: id and data of each entry.
+type Logs = HashMap<String, Vec<(String, Vec<u8>)>>;
+
 /// Keeps logs in memory and counts up instead of drawing random numbers.
 pub struct MemoryHost {
     key: Vec<u8>,
     pub now: Cell<u64>,
     drawn: Cell<u8>,
-    pub logs: RefCell<HashMap<String, Vec<(String, Vec<u8>)>>>,
+    pub logs: RefCell<Logs>,
     pub published: RefCell<Vec<(String, Vec<u8>)>>,
     /// What every call to the log fails with while it is set.
     pub down: RefCell<Option<HostError>>,

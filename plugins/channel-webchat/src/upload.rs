@@ -2,8 +2,8 @@
 //!
 //! The reader is written here because the body is whole in memory and the crates for it are built around streams.
 
-use crate::activity::file_name;
 use crate::answer::Refusal;
+use crate::bounds::file_name;
 use crate::limits::FILES;
 use crate::route::decode;
 
