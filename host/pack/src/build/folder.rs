@@ -258,8 +258,8 @@ impl Folder<'_> {
             };
             let source = Source::new(self.dir.join(&file).display().to_string(), text);
             let base = file.rsplit('/').next().unwrap_or(&file).to_owned();
-            if let Err(fault) = self.builder.flow(&base, source) {
-                self.flow_faults.push(fault);
+            if let Err(faults) = self.builder.flow(&base, source) {
+                self.flow_faults.append(faults);
             }
         }
     }

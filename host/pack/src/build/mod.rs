@@ -162,9 +162,10 @@ impl PackBuilder {
     ///
     /// # Errors
     /// When the name does not end in `.ygtc` or was given before.
-    pub fn flow(&mut self, file: &str, source: Source) -> Result<&mut Self, Diagnostic> {
-        let fault =
-            |text: String| Diagnostic::error(&source, "flow-file", text).help("rename the file");
+    pub fn flow(&mut self, file: &str, source: Source) -> Result<&mut Self, Diagnostics> {
+        let fault = |text: String| {
+            Diagnostics::from(Diagnostic::error(&source, "flow-file", text).help("rename the file"))
+        };
         if !file.ends_with(FLOW_ENDING) {
             return Err(fault(format!(
                 "the name of a flow's file ends in `{FLOW_ENDING}`, and `{file}` does not"
