@@ -61,7 +61,7 @@ impl PackKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
-    /// Always [`SCHEMA`].
+    /// Always `greentic.pack-manifest.v1`.
     pub schema: String,
     /// The pack's id.
     pub id: PackId,
