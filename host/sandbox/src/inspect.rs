@@ -141,6 +141,12 @@ impl Shape {
         find(&self.imports, name)
     }
 
+    /// Whether it imports more than plain types of the interface of that name, so that somebody has to give it.
+    #[must_use]
+    pub fn imports_interface(&self, name: &str) -> bool {
+        self.imports(name).is_some_and(|import| !import.is_types_only())
+    }
+
     /// Which worlds of the contract it implements, in the versions this host speaks. Empty for a component that only
     /// provides interfaces to others.
     #[must_use]
