@@ -51,7 +51,11 @@ pub fn compile(text: &str, span: Span, place: Place, names: &Names<'_>) -> Optio
 }
 
 fn tidy(message: &str) -> String {
-    message.replace("Syntax error: ", "").replace("<EOF>", "the end").replace(IN_ROOT, "in")
+    let message = message.split(" expecting").next().unwrap_or_default();
+    let message = message.replace("Syntax error: ", "").replace("'<EOF>'", "end of the text").replace(IN_ROOT, "in");
+    ["mismatched input", "extraneous input", "no viable alternative at input"]
+        .iter()
+        .fold(message, |message, words| message.replace(words, "unexpected"))
 }
 
 /// The byte at a line and column as the parser counts them: lines from 1, columns from 0 or 1 in characters.

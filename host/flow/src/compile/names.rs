@@ -246,6 +246,11 @@ impl<'a> Names<'a> {
         let first = steps.first()?;
         if place == Place::Routing {
             let fields = self.flow.fields.get(self.node).and_then(Option::as_ref);
+            if let (None, Some(near)) = (fields, suggest(first, Root::NAMES)) {
+                self.report
+                    .warning(span, "near-name", format!("`{first}` is taken for a field of the node's output"))
+                    .help(format!("did you mean `{near}`?"));
+            }
             if fields.is_none_or(|fields| fields.contains(first)) {
                 return Some(Path { root: Root::Output, steps: steps.to_vec() });
             }

@@ -57,8 +57,13 @@ fn text_payload(text: &str, span: Span, names: &Names<'_>) -> Payload {
         Err(error) => {
             let at = error.pos().and_then(|(line, column)| offset(text, line, column));
             let place = at.map_or(span, |at| within(names, span, text, at));
-            let reason = error.reason().to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim().trim_start_matches("= ").to_owned();
+            let reason = match error.reason() {
+                // The grammar's own words name its rules, which tell an author nothing.
+                handlebars::TemplateErrorReason::InvalidSyntax(_) => {
+                    "something between `{{` and `}}` is not understood, or not closed".to_owned()
+                }
+                other => other.to_string(),
+            };
             names
                 .report
                 .error(place, "bad-template", format!("the template cannot be read: {reason}"))
@@ -185,7 +190,8 @@ impl Lower<'_, '_> {
         let count = helper.params.len();
         if count < *least || count > *most {
             let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
-            return self.refuse(format!("`{name}` takes {wanted} arguments, found {count}"));
+            let plural = if *most == 1 { "" } else { "s" };
+            return self.refuse(format!("`{name}` takes {wanted} argument{plural}, found {count}"));
         }
         let arguments = helper.params.iter().map(|param| self.term(param)).collect::<Option<_>>()?;
         Some(Term::Call(*function, arguments))

@@ -97,39 +97,43 @@ fn draw_line(line: &Line, view: &FlowView, laid: &Layout, lane: &mut u32, out: &
     let places: Vec<&Place> = line.through.iter().filter_map(|index| laid.places.get(*index)).collect();
     let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
     let (class, marker) = if edge.error { ("line bad", "b") } else { ("line", "a") };
-    let count = view.nodes.get(line.from).map_or(1, |node| node.edges.len());
-    let share = |index: usize| f64::from(u32::try_from(index).unwrap_or(0));
     let mut path = String::new();
     let (label_x, label_y);
     if line.back {
-        let out_y = first.y + first.height / 2.0 + 8.0;
-        let in_y = last.y + last.height / 2.0 - 8.0;
+        // Out at the bottom right, along the gap, up beside the drawing and in from above: no node is crossed.
         let right = laid.width + 24.0 + LANE * f64::from(*lane);
         *lane += 1;
-        let (from_x, to_x) = (first.x + first.width, last.x + last.width);
+        let (from_x, from_y) = (first.x + first.width - 18.0, first.y + first.height);
+        let (to_x, to_y) = (last.x + last.width - 18.0, last.y);
+        let (low, high) = (from_y + 18.0, to_y - 18.0);
         let _ = write!(
             path,
-            "M{from_x:.1} {out_y:.1}H{:.1}Q{right:.1} {out_y:.1} {right:.1} {:.1}V{:.1}Q{right:.1} {in_y:.1} {:.1} {in_y:.1}H{:.1}",
-            right - 10.0,
-            out_y - 10.0,
-            in_y + 10.0,
-            right - 10.0,
-            to_x + 1.0
+            "M{from_x:.1} {from_y:.1}V{:.1}Q{from_x:.1} {low:.1} {:.1} {low:.1}H{:.1}Q{right:.1} {low:.1} {right:.1} {:.1}\
+             V{:.1}Q{right:.1} {high:.1} {:.1} {high:.1}H{:.1}Q{to_x:.1} {high:.1} {to_x:.1} {:.1}V{:.1}",
+            low - 8.0,
+            from_x + 8.0,
+            right - 8.0,
+            low - 8.0,
+            high + 8.0,
+            right - 8.0,
+            to_x + 8.0,
+            high + 8.0,
+            to_y - 1.0
         );
-        (label_x, label_y) = (from_x + 8.0, out_y - 6.0);
+        (label_x, label_y) = (from_x + 12.0, low - 4.0);
     } else {
-        // Leave the node's bottom side by side, in the order of the routes.
-        let spread = (first.width * 0.5).min(26.0 * share(count.saturating_sub(1)));
-        let step = if count > 1 { spread / share(count - 1) } else { 0.0 };
-        let x = first.x + first.width / 2.0 - spread / 2.0 + step * share(line.edge);
-        let mut at = (x, first.y + first.height);
+        let (port, ports) = port(line, laid);
+        let spread = (first.width * 0.5).min(26.0 * number(ports.saturating_sub(1)));
+        let step = if ports > 1 { spread / number(ports - 1) } else { 0.0 };
+        let mut at = (first.x + first.width / 2.0 - spread / 2.0 + step * number(port), first.y + first.height);
         let _ = write!(path, "M{:.1} {:.1}", at.0, at.1);
         let next = places.get(1).map_or(at, |place| (place.x + place.width / 2.0, place.y));
-        // Labels of one node stand below each other, so that they do not cover one another.
-        let down = if count > 1 { 0.22 + 0.5 * share(line.edge) / share(count - 1).max(1.0) } else { 0.5 };
-        (label_x, label_y) = (at.0 + (next.0 - at.0) * down * down * (3.0 - 2.0 * down) + 6.0, at.1 + (next.1 - at.1) * down + 4.0);
-        for (number, place) in places.iter().enumerate().skip(1) {
-            let tip = if number + 1 == places.len() { 1.0 } else { 0.0 };
+        // Labels of one node stand below each other; the leftmost is lowest, where the lines have parted most.
+        let height = next.1 - at.1;
+        let down = (height - 10.0).min(20.0 + 14.0 * number(ports - 1 - port.min(ports - 1)));
+        (label_x, label_y) = (on_curve(at.0, next.0, down / height.max(1.0)) + 6.0, at.1 + down);
+        for (index, place) in places.iter().enumerate().skip(1) {
+            let tip = if index + 1 == places.len() { 1.0 } else { 0.0 };
             let to = (place.x + place.width / 2.0, place.y - tip);
             let middle = f64::midpoint(at.1, to.1);
             let _ = write!(path, "C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}", at.0, to.0, to.0, to.1);
@@ -140,6 +144,35 @@ fn draw_line(line: &Line, view: &FlowView, laid: &Layout, lane: &mut u32, out: &
     if !edge.label.is_empty() {
         let _ = write!(labels, "<text class=\"la label\" x=\"{label_x:.1}\" y=\"{label_y:.1}\">{}</text>", escape(&edge.label));
     }
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(0))
+}
+
+/// The line's place among the lines that leave its node downwards, from left to right by where they lead.
+fn port(line: &Line, laid: &Layout) -> (usize, usize) {
+    let middle = |line: &Line| {
+        let next = line.through.get(1).and_then(|index| laid.places.get(*index));
+        next.map_or(0.0, |place| place.x + place.width / 2.0)
+    };
+    let mut beside: Vec<&Line> = laid.lines.iter().filter(|other| other.from == line.from && !other.back).collect();
+    beside.sort_by(|a, b| middle(a).total_cmp(&middle(b)));
+    (beside.iter().position(|other| other.edge == line.edge).unwrap_or(0), beside.len().max(1))
+}
+
+/// Where the curve between two places is when it has gone this share of the way down.
+fn on_curve(from: f64, to: f64, down: f64) -> f64 {
+    let (mut low, mut high) = (0.0_f64, 1.0_f64);
+    for _ in 0..20 {
+        let t = f64::midpoint(low, high);
+        if 1.5 * t * (1.0 - t) + t * t * t < down {
+            low = t;
+        } else {
+            high = t;
+        }
+    }
+    from + (to - from) * low * low * (3.0 - 2.0 * low)
 }
 
 fn draw_node(node: &ViewNode, place: &Place, out: &mut String) {
