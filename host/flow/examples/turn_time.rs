@@ -11,7 +11,8 @@ use greentic_diagnostics::Source;
 use greentic_flow::compile::compile;
 use greentic_flow::ir::{CallPolicy, LogLevel, StateScope};
 use greentic_flow::{
-    CallError, Conversation, Effects, Event, EventBody, Participant, Program, ToolOutcome, TurnInput,
+    CallError, Conversation, Effects, Event, EventBody, Participant, Program, ToolOutcome,
+    TurnInput,
 };
 use serde_json::{Map, Value};
 
@@ -29,16 +30,34 @@ nodes:
 struct Nobody;
 
 impl Effects for Nobody {
-    fn invoke_node(&mut self, _: &str, _: &str, _: &Value, _: CallPolicy) -> Result<Value, CallError> {
+    fn invoke_node(
+        &mut self,
+        _: &str,
+        _: &str,
+        _: &Value,
+        _: CallPolicy,
+    ) -> Result<Value, CallError> {
         Ok(Value::Null)
     }
-    fn call_tool(&mut self, _: &str, _: &str, _: &Value, _: CallPolicy) -> Result<ToolOutcome, CallError> {
+    fn call_tool(
+        &mut self,
+        _: &str,
+        _: &str,
+        _: &Value,
+        _: CallPolicy,
+    ) -> Result<ToolOutcome, CallError> {
         Ok(ToolOutcome::default())
     }
     fn state_get(&mut self, _: StateScope, _: &str) -> Result<Option<Value>, CallError> {
         Ok(None)
     }
-    fn state_set(&mut self, _: StateScope, _: &str, _: &Value, _: Option<u64>) -> Result<(), CallError> {
+    fn state_set(
+        &mut self,
+        _: StateScope,
+        _: &str,
+        _: &Value,
+        _: Option<u64>,
+    ) -> Result<(), CallError> {
         Ok(())
     }
     fn state_delete(&mut self, _: StateScope, _: &str) -> Result<(), CallError> {
@@ -50,7 +69,10 @@ impl Effects for Nobody {
 fn main() {
     for (name, condition) in [
         ("older condition", "'response.text == \"about\"'"),
-        ("CEL condition", "'response.text.startsWith(\"ab\") && size(response.text) < 20'"),
+        (
+            "CEL condition",
+            "'response.text.startsWith(\"ab\") && size(response.text) < 20'",
+        ),
     ] {
         let text = FLOW.replace("CONDITION", condition);
         let compiled = compile(&[Source::new("shop.ygtc", text)]);
@@ -61,10 +83,21 @@ fn main() {
                 id: "m1".into(),
                 dedupe_key: "k1".into(),
                 time_ms: 1,
-                conversation: Conversation { id: "c1".into(), thread: None, kind: "direct".into() },
-                sender: Participant { id: "u1".into(), name: Some("Ada".into()), ..Participant::default() },
+                conversation: Conversation {
+                    id: "c1".into(),
+                    thread: None,
+                    kind: "direct".into(),
+                },
+                sender: Participant {
+                    id: "u1".into(),
+                    name: Some("Ada".into()),
+                    ..Participant::default()
+                },
                 reply_to: None,
-                body: EventBody::Message { text: "about".into(), attachments: Vec::new() },
+                body: EventBody::Message {
+                    text: "about".into(),
+                    attachments: Vec::new(),
+                },
             },
             snapshot: None,
             entrypoint: None,
@@ -74,12 +107,19 @@ fn main() {
             seed: 1,
         };
         for _ in 0..2 {
-            input.snapshot = program.turn("shop", &input, &mut Nobody).expect("runs").snapshot;
+            input.snapshot = program
+                .turn("shop", &input, &mut Nobody)
+                .expect("runs")
+                .snapshot;
         }
         let rounds = 200_000_u32;
         let start = Instant::now();
         for _ in 0..rounds {
-            black_box(program.turn("shop", black_box(&input), &mut Nobody).expect("runs"));
+            black_box(
+                program
+                    .turn("shop", black_box(&input), &mut Nobody)
+                    .expect("runs"),
+            );
         }
         let each = start.elapsed() / rounds;
         let size = input.snapshot.map_or(0, |bytes| bytes.len());

@@ -195,19 +195,28 @@ impl EventKind {
     /// The name in files.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("custom", |(name, _)| name)
+        Self::NAMES
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("custom", |(name, _)| name)
     }
 
     /// The kind of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, kind)| *kind)
     }
 
     /// Kinds by which a person speaks to a flow: they start it and end a wait without being named.
     #[must_use]
     pub fn speaks(self) -> bool {
-        matches!(self, Self::Message | Self::Postback | Self::Command | Self::Custom)
+        matches!(
+            self,
+            Self::Message | Self::Postback | Self::Command | Self::Custom
+        )
     }
 }
 
@@ -232,8 +241,25 @@ impl Event {
 
     /// Fields at the top of `entry`, for checks at load.
     pub const ENTRY_FIELDS: [&'static str; 19] = [
-        "id", "at", "kind", "conversation", "user", "reply_to", "text", "attachments", "action", "data", "command",
-        "arguments", "message_id", "emoji", "added", "members", "status", "name", "from",
+        "id",
+        "at",
+        "kind",
+        "conversation",
+        "user",
+        "reply_to",
+        "text",
+        "attachments",
+        "action",
+        "data",
+        "command",
+        "arguments",
+        "message_id",
+        "emoji",
+        "added",
+        "members",
+        "status",
+        "name",
+        "from",
     ];
 
     /// The event as flows see it under `entry` and `in`.
@@ -271,7 +297,11 @@ impl Event {
                     put("attachments", list.collect());
                 }
             }
-            EventBody::Postback { data, text, message_id } => {
+            EventBody::Postback {
+                data,
+                text,
+                message_id,
+            } => {
                 if let Some(message_id) = message_id {
                     put("message_id", message_id.as_str().into());
                 }
@@ -282,14 +312,26 @@ impl Event {
             EventBody::Command { name, arguments } => {
                 put("command", name.as_str().into());
                 put("arguments", arguments.as_str().into());
-                put("text", if arguments.is_empty() { format!("/{name}") } else { format!("/{name} {arguments}") }.into());
+                put(
+                    "text",
+                    if arguments.is_empty() {
+                        format!("/{name}")
+                    } else {
+                        format!("/{name} {arguments}")
+                    }
+                    .into(),
+                );
             }
             EventBody::Edited { message_id, text } => {
                 put("message_id", message_id.as_str().into());
                 put("text", text.as_str().into());
             }
             EventBody::Deleted { message_id } => put("message_id", message_id.as_str().into()),
-            EventBody::Reaction { message_id, emoji, added } => {
+            EventBody::Reaction {
+                message_id,
+                emoji,
+                added,
+            } => {
                 put("message_id", message_id.as_str().into());
                 put("emoji", emoji.as_str().into());
                 put("added", (*added).into());
@@ -298,7 +340,9 @@ impl Event {
                 put("members", members.iter().map(person).collect());
             }
             EventBody::Typing => {}
-            EventBody::DeliveryStatus { message_id, state, .. } => {
+            EventBody::DeliveryStatus {
+                message_id, state, ..
+            } => {
                 put("message_id", message_id.as_str().into());
                 put("status", state.as_str().into());
             }
@@ -312,7 +356,10 @@ impl Event {
     /// What the user chose: the field `action` of a postback's data, the data itself when it is a text, or a command.
     fn action(&self) -> Option<&str> {
         match &self.body {
-            EventBody::Postback { data: Value::String(data), .. } => Some(data),
+            EventBody::Postback {
+                data: Value::String(data),
+                ..
+            } => Some(data),
             EventBody::Postback { data, .. } => data.get("action").and_then(Value::as_str),
             EventBody::Command { name, .. } => Some(name),
             _ => None,

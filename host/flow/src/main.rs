@@ -65,7 +65,11 @@ enum Format {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().action {
-        Action::Check { files, json, strict } => check(&files, json, strict),
+        Action::Check {
+            files,
+            json,
+            strict,
+        } => check(&files, json, strict),
         Action::Graph { file, format, out } => graph(&file, format, out.as_deref()),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
@@ -75,38 +79,57 @@ fn main() -> ExitCode {
 }
 
 fn read(path: &Path) -> anyhow::Result<Source> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Source::new(path.display().to_string(), text))
 }
 
 fn check(files: &[PathBuf], json: bool, strict: bool) -> anyhow::Result<u8> {
-    let sources = files.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let sources = files
+        .iter()
+        .map(|file| read(file))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let found = compile(&sources).diagnostics;
-    let errors = found.iter().any(|finding| finding.severity == Severity::Error);
+    let errors = found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
     let mut out = std::io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut out, &found)?;
         writeln!(out)?;
     } else if found.is_empty() {
-        let flows = if files.len() == 1 { "flow is" } else { "flows are" };
+        let flows = if files.len() == 1 {
+            "flow is"
+        } else {
+            "flows are"
+        };
         writeln!(out, "{} {flows} sound", files.len())?;
     } else {
         write!(out, "{}", found.render(out.is_terminal()))?;
         writeln!(out, "{}", found.count_line())?;
     }
-    Ok(if errors || (strict && !found.is_empty()) { FINDINGS } else { CLEAN })
+    Ok(if errors || (strict && !found.is_empty()) {
+        FINDINGS
+    } else {
+        CLEAN
+    })
 }
 
 fn graph(file: &Path, format: Format, out: Option<&Path>) -> anyhow::Result<u8> {
     let source = read(file)?;
     let compiled = compile(std::slice::from_ref(&source));
     let Some(view) = compiled.views.first() else {
-        eprint!("{}", compiled.diagnostics.render(std::io::stderr().is_terminal()));
+        eprint!(
+            "{}",
+            compiled.diagnostics.render(std::io::stderr().is_terminal())
+        );
         return Ok(FINDINGS);
     };
     let drawn = draw(view, format);
     match out {
-        Some(path) => fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?,
+        Some(path) => {
+            fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?
+        }
         None => std::io::stdout().write_all(drawn.as_bytes())?,
     }
     Ok(CLEAN)

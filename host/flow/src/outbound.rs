@@ -95,13 +95,34 @@ pub struct QuickReply {
 #[must_use]
 pub fn payload_keys(kind: EmitKind) -> &'static [&'static str] {
     match kind {
-        EmitKind::Response => {
-            &["text", "markdown", "card", "quick_replies", "attachment", "attachments", "reply_to", "only_for"]
-        }
+        EmitKind::Response => &[
+            "text",
+            "markdown",
+            "card",
+            "quick_replies",
+            "attachment",
+            "attachments",
+            "reply_to",
+            "only_for",
+        ],
         EmitKind::Text => &["text", "markdown", "reply_to", "only_for"],
         EmitKind::Card => &["card", "text", "reply_to", "only_for"],
-        EmitKind::QuickReplies => &["text", "replies", "options", "quick_replies", "reply_to", "only_for"],
-        EmitKind::Attachment => &["name", "content_type", "url", "text", "reply_to", "only_for"],
+        EmitKind::QuickReplies => &[
+            "text",
+            "replies",
+            "options",
+            "quick_replies",
+            "reply_to",
+            "only_for",
+        ],
+        EmitKind::Attachment => &[
+            "name",
+            "content_type",
+            "url",
+            "text",
+            "reply_to",
+            "only_for",
+        ],
         EmitKind::Typing => &["only_for"],
         EmitKind::Edit => &["message_id", "text"],
         EmitKind::Delete => &["message_id"],
@@ -117,17 +138,30 @@ pub fn outbound(kind: EmitKind, payload: Value, out: &mut Vec<Outbound>) -> Resu
     let mut fields = match payload {
         Value::Object(fields) => fields,
         Value::Null => Map::new(),
-        Value::String(text) if kind == EmitKind::Delete => Map::from_iter([("message_id".to_owned(), text.into())]),
+        Value::String(text) if kind == EmitKind::Delete => {
+            Map::from_iter([("message_id".to_owned(), text.into())])
+        }
         Value::Array(list) if kind == EmitKind::QuickReplies => {
             Map::from_iter([("options".to_owned(), Value::Array(list))])
         }
         other => Map::from_iter([("text".to_owned(), other)]),
     };
     let only_for = optional(&mut fields, "only_for");
-    let is_message = !matches!(kind, EmitKind::Edit | EmitKind::Delete | EmitKind::Reaction | EmitKind::Typing);
-    let reply_to = if is_message { optional(&mut fields, "reply_to") } else { None };
+    let is_message = !matches!(
+        kind,
+        EmitKind::Edit | EmitKind::Delete | EmitKind::Reaction | EmitKind::Typing
+    );
+    let reply_to = if is_message {
+        optional(&mut fields, "reply_to")
+    } else {
+        None
+    };
     let mut send = |body: OutboundBody| {
-        out.push(Outbound { reply_to: reply_to.clone(), only_for: only_for.clone(), body });
+        out.push(Outbound {
+            reply_to: reply_to.clone(),
+            only_for: only_for.clone(),
+            body,
+        });
     };
     match kind {
         EmitKind::Response => response(fields, &mut send),
@@ -140,14 +174,22 @@ pub fn outbound(kind: EmitKind, payload: Value, out: &mut Vec<Outbound>) -> Resu
             Ok(())
         }
         EmitKind::QuickReplies => {
-            let options = ["options", "replies", "quick_replies"].iter().find_map(|name| fields.remove(*name));
+            let options = ["options", "replies", "quick_replies"]
+                .iter()
+                .find_map(|name| fields.remove(*name));
             let options = quick_replies(options.unwrap_or_default())?;
-            send(OutboundBody::QuickReplies { text: optional(&mut fields, "text").unwrap_or_default(), options });
+            send(OutboundBody::QuickReplies {
+                text: optional(&mut fields, "text").unwrap_or_default(),
+                options,
+            });
             Ok(())
         }
         EmitKind::Attachment => {
             if let Some(text) = optional(&mut fields, "text") {
-                send(OutboundBody::Text { text, markdown: true });
+                send(OutboundBody::Text {
+                    text,
+                    markdown: true,
+                });
             }
             send(attachment(Value::Object(fields))?);
             Ok(())
@@ -158,17 +200,26 @@ pub fn outbound(kind: EmitKind, payload: Value, out: &mut Vec<Outbound>) -> Resu
         }
         EmitKind::Edit => {
             let message_id = required(&mut fields, "message_id")?;
-            send(OutboundBody::Edit { message_id, text: required(&mut fields, "text")? });
+            send(OutboundBody::Edit {
+                message_id,
+                text: required(&mut fields, "text")?,
+            });
             Ok(())
         }
         EmitKind::Delete => {
-            send(OutboundBody::Delete { message_id: required(&mut fields, "message_id")? });
+            send(OutboundBody::Delete {
+                message_id: required(&mut fields, "message_id")?,
+            });
             Ok(())
         }
         EmitKind::Reaction => {
             let added = fields.get("added").and_then(Value::as_bool).unwrap_or(true);
             let message_id = required(&mut fields, "message_id")?;
-            send(OutboundBody::Reaction { message_id, emoji: required(&mut fields, "emoji")?, added });
+            send(OutboundBody::Reaction {
+                message_id,
+                emoji: required(&mut fields, "emoji")?,
+                added,
+            });
             Ok(())
         }
     }
@@ -177,20 +228,31 @@ pub fn outbound(kind: EmitKind, payload: Value, out: &mut Vec<Outbound>) -> Resu
 /// A node's output as a message for `reply` routing: its text or card, or nothing when it has neither.
 pub fn reply(output: &Value, out: &mut Vec<Outbound>) -> Result<(), String> {
     match output {
-        Value::String(text) if !text.is_empty() => outbound(EmitKind::Response, Value::String(text.clone()), out),
+        Value::String(text) if !text.is_empty() => {
+            outbound(EmitKind::Response, Value::String(text.clone()), out)
+        }
         Value::Object(fields) => {
             let kept: Map<String, Value> = fields
                 .iter()
-                .filter(|(name, value)| payload_keys(EmitKind::Response).contains(&name.as_str()) && !value.is_null())
+                .filter(|(name, value)| {
+                    payload_keys(EmitKind::Response).contains(&name.as_str()) && !value.is_null()
+                })
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect();
-            if kept.is_empty() { Ok(()) } else { outbound(EmitKind::Response, Value::Object(kept), out) }
+            if kept.is_empty() {
+                Ok(())
+            } else {
+                outbound(EmitKind::Response, Value::Object(kept), out)
+            }
         }
         _ => Ok(()),
     }
 }
 
-fn response(mut fields: Map<String, Value>, send: &mut impl FnMut(OutboundBody)) -> Result<(), String> {
+fn response(
+    mut fields: Map<String, Value>,
+    send: &mut impl FnMut(OutboundBody),
+) -> Result<(), String> {
     let mut sent = false;
     let mut files = match fields.remove("attachments") {
         None | Some(Value::Null) => Vec::new(),
@@ -198,7 +260,9 @@ fn response(mut fields: Map<String, Value>, send: &mut impl FnMut(OutboundBody))
         Some(_) => return Err("`attachments` is not a list".to_owned()),
     };
     files.extend(fields.remove("attachment"));
-    let replies = fields.remove("quick_replies").filter(|value| !value.is_null());
+    let replies = fields
+        .remove("quick_replies")
+        .filter(|value| !value.is_null());
     if fields.get("card").is_some_and(|card| !card.is_null()) {
         send(card(std::mem::take(&mut fields))?);
         sent = true;
@@ -209,17 +273,27 @@ fn response(mut fields: Map<String, Value>, send: &mut impl FnMut(OutboundBody))
     }
     if let Some(replies) = replies {
         let text = optional(&mut fields, "text").unwrap_or_default();
-        send(OutboundBody::QuickReplies { text, options: quick_replies(replies)? });
+        send(OutboundBody::QuickReplies {
+            text,
+            options: quick_replies(replies)?,
+        });
         sent = true;
     } else if fields.contains_key("text") {
         send(text(&mut fields)?);
         sent = true;
     }
-    if sent { Ok(()) } else { Err("there is neither text, card, quick_replies nor attachment".to_owned()) }
+    if sent {
+        Ok(())
+    } else {
+        Err("there is neither text, card, quick_replies nor attachment".to_owned())
+    }
 }
 
 fn text(fields: &mut Map<String, Value>) -> Result<OutboundBody, String> {
-    let markdown = fields.get("markdown").and_then(Value::as_bool).unwrap_or(true);
+    let markdown = fields
+        .get("markdown")
+        .and_then(Value::as_bool)
+        .unwrap_or(true);
     let text = required(fields, "text")?;
     if text.trim().is_empty() {
         return Err("the text is empty, and channels refuse empty texts".to_owned());
@@ -233,7 +307,9 @@ fn card(mut fields: Map<String, Value>) -> Result<OutboundBody, String> {
         Some(card @ Value::Object(_)) => card,
         Some(_) => return Err("`card` is not an object".to_owned()),
         // The payload may be the card itself.
-        None if fields.get("type").and_then(Value::as_str) == Some("AdaptiveCard") => Value::Object(fields),
+        None if fields.get("type").and_then(Value::as_str) == Some("AdaptiveCard") => {
+            Value::Object(fields)
+        }
         None => return Err("there is no `card`".to_owned()),
     };
     let fallback = given.unwrap_or_else(|| card_text(&card));
@@ -251,12 +327,17 @@ fn card_text(card: &Value) -> String {
             Value::Object(fields) => {
                 for name in ["text", "label", "title"] {
                     match fields.get(name) {
-                        Some(Value::String(text)) if !text.trim().is_empty() => lines.push(text.clone()),
+                        Some(Value::String(text)) if !text.trim().is_empty() => {
+                            lines.push(text.clone())
+                        }
                         _ => {}
                     }
                 }
                 for name in ["body", "items", "columns", "facts"] {
-                    fields.get(name).into_iter().for_each(|inner| collect(inner, lines));
+                    fields
+                        .get(name)
+                        .into_iter()
+                        .for_each(|inner| collect(inner, lines));
                 }
             }
             _ => {}
@@ -268,19 +349,31 @@ fn card_text(card: &Value) -> String {
 }
 
 fn attachment(value: Value) -> Result<OutboundBody, String> {
-    let Value::Object(mut fields) = value else { return Err("an attachment is not an object".to_owned()) };
+    let Value::Object(mut fields) = value else {
+        return Err("an attachment is not an object".to_owned());
+    };
     let url = required(&mut fields, "url")?;
     let name = optional(&mut fields, "name").unwrap_or_else(|| {
         let path = url.split(['?', '#']).next().unwrap_or_default();
-        path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("file").to_owned()
+        path.rsplit('/')
+            .next()
+            .filter(|name| !name.is_empty())
+            .unwrap_or("file")
+            .to_owned()
     });
-    let content_type =
-        optional(&mut fields, "content_type").unwrap_or_else(|| "application/octet-stream".to_owned());
-    Ok(OutboundBody::Attachment { name, content_type, url })
+    let content_type = optional(&mut fields, "content_type")
+        .unwrap_or_else(|| "application/octet-stream".to_owned());
+    Ok(OutboundBody::Attachment {
+        name,
+        content_type,
+        url,
+    })
 }
 
 fn quick_replies(value: Value) -> Result<Vec<QuickReply>, String> {
-    let Value::Array(items) = value else { return Err("quick replies are not a list".to_owned()) };
+    let Value::Array(items) = value else {
+        return Err("quick replies are not a list".to_owned());
+    };
     if items.is_empty() {
         return Err("there are no quick replies".to_owned());
     }
@@ -290,10 +383,15 @@ fn quick_replies(value: Value) -> Result<Vec<QuickReply>, String> {
             let value = optional(&mut fields, "value").unwrap_or_else(|| title.clone());
             Ok(QuickReply { title, value })
         }
-        Value::Null | Value::Array(_) => Err("a quick reply is neither a text nor {title, value}".to_owned()),
+        Value::Null | Value::Array(_) => {
+            Err("a quick reply is neither a text nor {title, value}".to_owned())
+        }
         other => {
             let title = as_text(&other).into_owned();
-            Ok(QuickReply { value: title.clone(), title })
+            Ok(QuickReply {
+                value: title.clone(),
+                title,
+            })
         }
     };
     items.into_iter().map(option).collect()

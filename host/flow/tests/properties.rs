@@ -1,6 +1,11 @@
 //! What holds for every input.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod stage;
 
@@ -134,21 +139,41 @@ fn a_definition_survives_its_bytes() {
 fn a_definition_of_another_version_is_refused_by_name() {
     let mut definition = compile_text(FLOW).unwrap();
     definition.version = 99;
-    let error = Program::load(&definition.to_cbor().unwrap()).unwrap_err().to_string();
+    let error = Program::load(&definition.to_cbor().unwrap())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("version 99"), "{error}");
 }
 
 #[test]
 fn a_snapshot_whose_node_is_gone_is_a_bad_snapshot_and_one_whose_flow_grew_goes_on() {
-    let first = program().turn("welcome", &input(event(&json!({"say": "hi"}))), &mut stage()).unwrap();
-    let answer = TurnInput { snapshot: first.snapshot, ..input(event(&json!({"say": "bye"}))) };
+    let first = program()
+        .turn(
+            "welcome",
+            &input(event(&json!({"say": "hi"}))),
+            &mut stage(),
+        )
+        .unwrap();
+    let answer = TurnInput {
+        snapshot: first.snapshot,
+        ..input(event(&json!({"say": "bye"})))
+    };
     let renamed = FLOW.replace("choice", "chosen");
     let program = Program::new(compile_text(&renamed).unwrap()).unwrap();
     let error = program.turn("welcome", &answer, &mut stage()).unwrap_err();
-    assert_eq!(error, FlowError::BadSnapshot("node `welcome/choice` is no longer there".into()));
-    let grown = FLOW.replace("nodes:\n", "nodes:\n  fresh: {emit.text: new, routing: [{to: known}]}\n");
+    assert_eq!(
+        error,
+        FlowError::BadSnapshot("node `welcome/choice` is no longer there".into())
+    );
+    let grown = FLOW.replace(
+        "nodes:\n",
+        "nodes:\n  fresh: {emit.text: new, routing: [{to: known}]}\n",
+    );
     let program = Program::new(compile_text(&grown).unwrap()).unwrap();
-    assert_eq!(program.turn("welcome", &answer, &mut stage()).unwrap().path, ["welcome/choice", "welcome/bye"][1..]);
+    assert_eq!(
+        program.turn("welcome", &answer, &mut stage()).unwrap().path,
+        ["welcome/choice", "welcome/bye"][1..]
+    );
 }
 
 #[test]
@@ -162,7 +187,9 @@ fn a_snapshot_keeps_only_outputs_that_can_still_be_read() {
     };
     let size = |last| {
         let program = Program::new(compile_text(&flow(last)).unwrap()).unwrap();
-        let output = program.turn("x", &input(event(&json!({"say": "hi"}))), &mut stage()).unwrap();
+        let output = program
+            .turn("x", &input(event(&json!({"say": "hi"}))), &mut stage())
+            .unwrap();
         output.snapshot.unwrap().len()
     };
     assert!(size("") < 50);
@@ -171,8 +198,11 @@ fn a_snapshot_keeps_only_outputs_that_can_still_be_read() {
 
 #[test]
 fn flows_that_call_each_other_without_end_are_stopped_by_name() {
-    let text = "{id: x, type: messaging, schema_version: 2, nodes: {a: {flow.call: x, routing: out}}}";
+    let text =
+        "{id: x, type: messaging, schema_version: 2, nodes: {a: {flow.call: x, routing: out}}}";
     let program = Program::new(compile_text(text).unwrap()).unwrap();
-    let error = program.turn("x", &input(event(&json!({"say": "hi"}))), &mut stage()).unwrap_err();
+    let error = program
+        .turn("x", &input(event(&json!({"say": "hi"}))), &mut stage())
+        .unwrap_err();
     assert_eq!(error, FlowError::TooDeep { node: "x/a".into() });
 }

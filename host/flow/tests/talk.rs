@@ -1,6 +1,11 @@
 //! Conversations, a folder each in `cases/talks`: flows, a script of what is said, and what must come back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod stage;
 
@@ -13,15 +18,23 @@ use serde_json::Value;
 use stage::{Stage, compile_folder, event, input, spoken};
 
 fn folders(of: &str) -> Vec<std::path::PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(of);
-    let mut folders: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cases")
+        .join(of);
+    let mut folders: Vec<_> = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     folders.sort();
     folders
 }
 
 fn script(folder: &Path) -> Value {
     let path = folder.join("talk.yaml");
-    let source = Source::new(path.display().to_string(), fs::read_to_string(&path).unwrap());
+    let source = Source::new(
+        path.display().to_string(),
+        fs::read_to_string(&path).unwrap(),
+    );
     let report = Report::new(&source);
     let root = yaml::read(&report);
     let found = report.into_diagnostics();
@@ -48,15 +61,25 @@ fn run(name: &str, program: &Program, script: &Value) {
     let mut snapshot = None;
     for (number, turn) in script["turns"].as_array().unwrap().iter().enumerate() {
         let place = format!("{name}, turn {}", number + 1);
-        let input = TurnInput { snapshot: snapshot.clone(), ..input(event(turn)) };
+        let input = TurnInput {
+            snapshot: snapshot.clone(),
+            ..input(event(turn))
+        };
         stage.calls.clear();
         let before = stage.clone();
         let outcome = program.turn(flow, &input, &mut stage);
         let mut again = before;
-        assert_eq!(program.turn(flow, &input, &mut again), outcome, "{place}: a replay differs");
+        assert_eq!(
+            program.turn(flow, &input, &mut again),
+            outcome,
+            "{place}: a replay differs"
+        );
         if let Some(expected) = turn.get("fails") {
             let error = outcome.expect_err(&place).to_string();
-            assert!(error.contains(expected.as_str().unwrap()), "{place}: {error}");
+            assert!(
+                error.contains(expected.as_str().unwrap()),
+                "{place}: {error}"
+            );
             snapshot = None;
             continue;
         }
@@ -69,12 +92,23 @@ fn run(name: &str, program: &Program, script: &Value) {
 fn check(place: &str, turn: &Value, output: &TurnOutput, stage: &Stage) {
     let said: Vec<String> = output.outbound.iter().map(spoken).collect();
     let texts = |key: &str| -> Option<Vec<String>> {
-        let list = turn.get(key)?.as_array().unwrap_or_else(|| panic!("{place}: {key}"));
-        Some(list.iter().map(|item| item.as_str().unwrap().to_owned()).collect())
+        let list = turn
+            .get(key)?
+            .as_array()
+            .unwrap_or_else(|| panic!("{place}: {key}"));
+        Some(
+            list.iter()
+                .map(|item| item.as_str().unwrap().to_owned())
+                .collect(),
+        )
     };
     assert_eq!(said, texts("expect").unwrap_or_default(), "{place}");
     if let Some(path) = texts("path") {
-        let nodes: Vec<&str> = output.path.iter().map(|node| node.split_once('/').unwrap().1).collect();
+        let nodes: Vec<&str> = output
+            .path
+            .iter()
+            .map(|node| node.split_once('/').unwrap().1)
+            .collect();
         assert_eq!(nodes, path, "{place}");
     }
     if let Some(calls) = texts("calls") {

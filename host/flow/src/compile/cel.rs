@@ -4,13 +4,17 @@
 //! carry its grammar engine for conditions that are known at load. `in.text` is read as `entry.text` although `in` is
 //! an operator of CEL: the word directly before a dot can be nothing else.
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr as Ast, IdedExpr, LiteralValue, SourceInfo, operators};
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr as Ast, IdedExpr, LiteralValue, SourceInfo,
+    operators,
+};
 use cel::parser::Parser;
 use greentic_diagnostics::{Span, suggest};
 use serde_json::{Number, Value};
 
+use super::kind::{Kind, clash, kind};
 use super::names::{Names, Place};
-use crate::ir::{Expr, Fold, Function, Operator, Root};
+use crate::ir::{Expr, Fold, Function, Operator};
 
 /// Longest condition, in bytes; the grammar engine is slow and a condition this long is a program.
 const MAX_LENGTH: usize = 2000;
@@ -22,7 +26,10 @@ const IN_ROOT: &str = "In";
 pub fn compile(text: &str, span: Span, place: Place, names: &Names<'_>) -> Option<Expr> {
     if text.len() > MAX_LENGTH {
         let message = format!("the condition is longer than {MAX_LENGTH} bytes");
-        names.report.error(span, "bad-condition", message).help("compute it in a component");
+        names
+            .report
+            .error(span, "bad-condition", message)
+            .help("compute it in a component");
         return None;
     }
     let readable = with_in_root(text);
@@ -40,10 +47,20 @@ pub fn compile(text: &str, span: Span, place: Place, names: &Names<'_>) -> Optio
             return None;
         }
     };
-    let mut lower = Lower { text, span, place, names, info: &info, locals: Vec::new() };
+    let mut lower = Lower {
+        text,
+        span,
+        place,
+        names,
+        info: &info,
+        locals: Vec::new(),
+    };
     let expr = lower.lower(&ast)?;
     if !matches!(kind(&expr), Kind::Bool | Kind::Any) {
-        let message = format!("the condition yields {}, not true or false", kind(&expr).name());
+        let message = format!(
+            "the condition yields {}, not true or false",
+            kind(&expr).name()
+        );
         names.report.error(span, "bad-condition", message);
         return None;
     }
@@ -52,10 +69,19 @@ pub fn compile(text: &str, span: Span, place: Place, names: &Names<'_>) -> Optio
 
 fn tidy(message: &str) -> String {
     let message = message.split(" expecting").next().unwrap_or_default();
-    let message = message.replace("Syntax error: ", "").replace("'<EOF>'", "end of the text").replace(IN_ROOT, "in");
-    ["mismatched input", "extraneous input", "no viable alternative at input"]
-        .iter()
-        .fold(message, |message, words| message.replace(words, "unexpected"))
+    let message = message
+        .replace("Syntax error: ", "")
+        .replace("'<EOF>'", "end of the text")
+        .replace(IN_ROOT, "in");
+    [
+        "mismatched input",
+        "extraneous input",
+        "no viable alternative at input",
+    ]
+    .iter()
+    .fold(message, |message, words| {
+        message.replace(words, "unexpected")
+    })
 }
 
 /// The byte at a line and column as the parser counts them: lines from 1, columns from 0 or 1 in characters.
@@ -65,7 +91,10 @@ fn offset(text: &str, line: isize, column: isize) -> Option<usize> {
     let mut start = 0;
     for (number, piece) in text.split_inclusive('\n').enumerate() {
         if number == line {
-            let within = piece.char_indices().nth(column).map_or(piece.trim_end().len(), |(at, _)| at);
+            let within = piece
+                .char_indices()
+                .nth(column)
+                .map_or(piece.trim_end().len(), |(at, _)| at);
             return Some(start + within);
         }
         start += piece.len();
@@ -74,7 +103,10 @@ fn offset(text: &str, line: isize, column: isize) -> Option<usize> {
 }
 
 fn at_offset(names: &Names<'_>, span: Span, text: &str, at: usize) -> Span {
-    let end = text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
+    let end = text
+        .get(at..)
+        .and_then(|rest| rest.chars().next())
+        .map_or(at, |c| at + c.len_utf8());
     names.report.source().span_within(span, text, at..end)
 }
 
@@ -115,13 +147,22 @@ struct Lower<'a, 'n> {
 
 impl Lower<'_, '_> {
     fn at(&self, id: u64) -> Span {
-        let found = self.info.offset_for(id).and_then(|(start, _)| usize::try_from(start).ok());
-        let byte = found.and_then(|start| self.text.char_indices().nth(start)).map(|(at, _)| at);
-        byte.map_or(self.span, |at| at_offset(self.names, self.span, self.text, at))
+        let found = self
+            .info
+            .offset_for(id)
+            .and_then(|(start, _)| usize::try_from(start).ok());
+        let byte = found
+            .and_then(|start| self.text.char_indices().nth(start))
+            .map(|(at, _)| at);
+        byte.map_or(self.span, |at| {
+            at_offset(self.names, self.span, self.text, at)
+        })
     }
 
     fn refuse<T>(&self, id: u64, message: impl Into<String>) -> Option<T> {
-        self.names.report.error(self.at(id), "bad-condition", message);
+        self.names
+            .report
+            .error(self.at(id), "bad-condition", message);
         None
     }
 
@@ -130,9 +171,12 @@ impl Lower<'_, '_> {
             Ast::Literal(literal) => self.literal(ast.id, literal),
             Ast::Ident(_) | Ast::Select(_) => self.path(ast),
             Ast::Call(call) => self.call(ast.id, call),
-            Ast::List(list) if list.optional_indices.is_empty() => {
-                Some(Expr::List(list.elements.iter().map(|item| self.lower(item)).collect::<Option<_>>()?))
-            }
+            Ast::List(list) if list.optional_indices.is_empty() => Some(Expr::List(
+                list.elements
+                    .iter()
+                    .map(|item| self.lower(item))
+                    .collect::<Option<_>>()?,
+            )),
             Ast::Map(map) => {
                 let mut entries = Vec::with_capacity(map.entries.len());
                 for entry in &map.entries {
@@ -144,7 +188,9 @@ impl Lower<'_, '_> {
                 Some(Expr::Map(entries))
             }
             Ast::Comprehension(fold) => self.fold(ast.id, fold),
-            Ast::Struct(_) | Ast::List(_) | Ast::Unspecified => self.refuse(ast.id, "this form of CEL is not offered"),
+            Ast::Struct(_) | Ast::List(_) | Ast::Unspecified => {
+                self.refuse(ast.id, "this form of CEL is not offered")
+            }
         }
     }
 
@@ -172,8 +218,15 @@ impl Lower<'_, '_> {
                     steps.push(select.field.clone());
                     at = &select.operand;
                 }
-                Ast::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
-                    [of, IdedExpr { expr: Ast::Literal(LiteralValue::String(key)), .. }] => {
+                Ast::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice()
+                {
+                    [
+                        of,
+                        IdedExpr {
+                            expr: Ast::Literal(LiteralValue::String(key)),
+                            ..
+                        },
+                    ] => {
                         steps.push(key.inner().to_owned());
                         at = of;
                     }
@@ -187,81 +240,103 @@ impl Lower<'_, '_> {
                 if let Some(local) = self.locals.iter().rposition(|local| local == name) {
                     fields(Expr::Local(u32::try_from(local).ok()?), steps)
                 } else {
-                    steps.push(if name == IN_ROOT { "in".to_owned() } else { name.clone() });
+                    steps.push(if name == IN_ROOT {
+                        "in".to_owned()
+                    } else {
+                        name.clone()
+                    });
                     steps.reverse();
                     Expr::Path(self.names.resolve(&steps, self.place, self.at(at.id))?)
                 }
             }
             _ => fields(self.lower(at)?, steps),
         };
-        Some(if has { Expr::Has(Box::new(value)) } else { value })
+        Some(if has {
+            Expr::Has(Box::new(value))
+        } else {
+            value
+        })
     }
 
     fn call(&mut self, id: u64, call: &CallExpr) -> Option<Expr> {
         let name = call.func_name.as_str();
         if name == operators::INDEX
-            && let [_, IdedExpr { expr: Ast::Literal(LiteralValue::String(_)), .. }] = call.args.as_slice()
+            && let [
+                _,
+                IdedExpr {
+                    expr: Ast::Literal(LiteralValue::String(_)),
+                    ..
+                },
+            ] = call.args.as_slice()
         {
-            let whole = IdedExpr { id, expr: Ast::Call(call.clone()) };
+            let whole = IdedExpr {
+                id,
+                expr: Ast::Call(call.clone()),
+            };
             return self.path(&whole);
         }
         let written = call.target.as_deref().into_iter().chain(&call.args);
-        let arguments: Vec<Expr> = written.map(|argument| self.lower(argument)).collect::<Option<_>>()?;
-        let function = |arguments| self.function(id, name, call.target.is_some(), arguments);
+        let arguments: Vec<Expr> = written
+            .map(|argument| self.lower(argument))
+            .collect::<Option<_>>()?;
         match <[Expr; 1]>::try_from(arguments) {
-            Ok([one]) => self.unary(id, name, one).unwrap_or_else(|one| function(vec![one])),
+            Ok([of]) => self.unary(id, name, of, call.target.is_some()),
             Err(arguments) => match <[Expr; 2]>::try_from(arguments) {
-                Ok([left, right]) => {
-                    self.binary(id, name, left, right).unwrap_or_else(|[left, right]| function(vec![left, right]))
-                }
+                Ok([left, right]) => self.binary(id, name, left, right, call.target.is_some()),
                 Err(arguments) => match <[Expr; 3]>::try_from(arguments) {
                     Ok([test, then, otherwise]) if name == operators::CONDITIONAL => {
                         self.want(id, &test, Kind::Bool)?;
-                        Some(Expr::Choose(Box::new(test), Box::new(then), Box::new(otherwise)))
+                        Some(Expr::Choose(
+                            Box::new(test),
+                            Box::new(then),
+                            Box::new(otherwise),
+                        ))
                     }
-                    Ok(arguments) => function(arguments.into()),
-                    Err(arguments) => function(arguments),
+                    Ok(arguments) => {
+                        self.function(id, name, call.target.is_some(), arguments.into())
+                    }
+                    Err(arguments) => self.function(id, name, call.target.is_some(), arguments),
                 },
             },
         }
     }
 
-    fn unary(&self, id: u64, name: &str, of: Expr) -> Result<Option<Expr>, Expr> {
-        Ok(match name {
-            operators::LOGICAL_NOT => self.want(id, &of, Kind::Bool).map(|()| Expr::Not(Box::new(of))),
-            operators::NEGATE => self.want(id, &of, Kind::Number).map(|()| Expr::Negate(Box::new(of))),
+    fn unary(&self, id: u64, name: &str, of: Expr, member: bool) -> Option<Expr> {
+        match name {
+            operators::LOGICAL_NOT => {
+                self.want(id, &of, Kind::Bool)?;
+                Some(Expr::Not(Box::new(of)))
+            }
+            operators::NEGATE => {
+                self.want(id, &of, Kind::Number)?;
+                Some(Expr::Negate(Box::new(of)))
+            }
             operators::NOT_STRICTLY_FALSE => Some(of),
-            _ => return Err(of),
-        })
+            _ => self.function(id, name, member, vec![of]),
+        }
     }
 
-    fn binary(&self, id: u64, name: &str, left: Expr, right: Expr) -> Result<Option<Expr>, [Expr; 2]> {
-        let operator = match name {
-            operators::LOGICAL_AND | operators::LOGICAL_OR => {
-                let sound = self.want(id, &left, Kind::Bool).and_then(|()| self.want(id, &right, Kind::Bool));
-                let (left, right) = (Box::new(left), Box::new(right));
-                let and = name == operators::LOGICAL_AND;
-                return Ok(sound.map(|()| if and { Expr::And(left, right) } else { Expr::Or(left, right) }));
+    fn binary(&self, id: u64, name: &str, left: Expr, right: Expr, member: bool) -> Option<Expr> {
+        if let Some((_, operator)) = BINARY.iter().find(|(known, _)| *known == name) {
+            if let Some(fault) = clash(*operator, kind(&left), kind(&right)) {
+                return self.refuse(id, fault);
             }
-            operators::INDEX => return Ok(Some(Expr::Index(Box::new(left), Box::new(right)))),
-            operators::EQUALS => Operator::Equal,
-            operators::NOT_EQUALS => Operator::NotEqual,
-            operators::LESS => Operator::Less,
-            operators::LESS_EQUALS => Operator::AtMost,
-            operators::GREATER => Operator::More,
-            operators::GREATER_EQUALS => Operator::AtLeast,
-            operators::ADD => Operator::Add,
-            operators::SUBSTRACT => Operator::Subtract,
-            operators::MULTIPLY => Operator::Multiply,
-            operators::DIVIDE => Operator::Divide,
-            operators::MODULO => Operator::Remainder,
-            operators::IN => Operator::In,
-            _ => return Err([left, right]),
-        };
-        if let Some(fault) = clash(operator, kind(&left), kind(&right)) {
-            return Ok(self.refuse(id, fault));
+            return Some(Expr::Binary(*operator, Box::new(left), Box::new(right)));
         }
-        Ok(Some(Expr::Binary(operator, Box::new(left), Box::new(right))))
+        match name {
+            operators::INDEX => Some(Expr::Index(Box::new(left), Box::new(right))),
+            operators::LOGICAL_AND | operators::LOGICAL_OR => {
+                self.want(id, &left, Kind::Bool)?;
+                self.want(id, &right, Kind::Bool)?;
+                let (left, right) = (Box::new(left), Box::new(right));
+                Some(if name == operators::LOGICAL_AND {
+                    Expr::And(left, right)
+                } else {
+                    Expr::Or(left, right)
+                })
+            }
+            _ => self.function(id, name, member, vec![left, right]),
+        }
     }
 
     fn function(&self, id: u64, name: &str, member: bool, arguments: Vec<Expr>) -> Option<Expr> {
@@ -275,7 +350,11 @@ impl Lower<'_, '_> {
             return self.refuse(id, format!("there is no function `{name}`{near}"));
         };
         if arguments.len() != *count || (member && !as_member) {
-            let form = if *as_member && *count == 2 { format!("x.{name}(y)") } else { format!("{name}(x)") };
+            let form = if *as_member && *count == 2 {
+                format!("x.{name}(y)")
+            } else {
+                format!("{name}(x)")
+            };
             return self.refuse(id, format!("`{name}` is written `{form}`"));
         }
         if *function == Function::Matches {
@@ -297,15 +376,30 @@ impl Lower<'_, '_> {
         }
         let over = self.lower(&fold.iter_range)?;
         if matches!(kind(&over), Kind::Bool | Kind::Number | Kind::Text) {
-            return self.refuse(id, format!("a macro needs a list or a map, not {}", kind(&over).name()));
+            return self.refuse(
+                id,
+                format!("a macro needs a list or a map, not {}", kind(&over).name()),
+            );
         }
         let start = self.lower(&fold.accu_init)?;
         self.locals.push(fold.iter_var.clone());
         self.locals.push(fold.accu_var.clone());
-        let inner = (|| Some((self.lower(&fold.loop_cond)?, self.lower(&fold.loop_step)?, self.lower(&fold.result)?)))();
+        let inner = (|| {
+            Some((
+                self.lower(&fold.loop_cond)?,
+                self.lower(&fold.loop_step)?,
+                self.lower(&fold.result)?,
+            ))
+        })();
         self.locals.truncate(self.locals.len().saturating_sub(2));
         let (proceed, step, result) = inner?;
-        Some(Expr::Fold(Box::new(Fold { over, start, proceed, step, result })))
+        Some(Expr::Fold(Box::new(Fold {
+            over,
+            start,
+            proceed,
+            step,
+            result,
+        })))
     }
 
     fn want(&self, id: u64, expr: &Expr, wanted: Kind) -> Option<()> {
@@ -313,7 +407,10 @@ impl Lower<'_, '_> {
         if found == wanted || found == Kind::Any {
             return Some(());
         }
-        self.refuse(id, format!("expected {}, found {}", wanted.name(), found.name()))
+        self.refuse(
+            id,
+            format!("expected {}, found {}", wanted.name(), found.name()),
+        )
     }
 }
 
@@ -323,6 +420,22 @@ fn fields(mut value: Expr, steps: Vec<String>) -> Expr {
     }
     value
 }
+
+/// Operators on two values, by the parser's names.
+const BINARY: [(&str, Operator); 12] = [
+    (operators::EQUALS, Operator::Equal),
+    (operators::NOT_EQUALS, Operator::NotEqual),
+    (operators::LESS, Operator::Less),
+    (operators::LESS_EQUALS, Operator::AtMost),
+    (operators::GREATER, Operator::More),
+    (operators::GREATER_EQUALS, Operator::AtLeast),
+    (operators::ADD, Operator::Add),
+    (operators::SUBSTRACT, Operator::Subtract),
+    (operators::MULTIPLY, Operator::Multiply),
+    (operators::DIVIDE, Operator::Divide),
+    (operators::MODULO, Operator::Remainder),
+    (operators::IN, Operator::In),
+];
 
 /// Name, function, arguments with the receiver, and whether it may have a receiver.
 const FUNCTIONS: [(&str, Function, usize, bool); 12] = [
@@ -339,84 +452,3 @@ const FUNCTIONS: [(&str, Function, usize, bool); 12] = [
     ("upperAscii", Function::Upper, 1, true),
     ("trim", Function::Trim, 1, true),
 ];
-
-/// What is known of a type at load.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Bool,
-    Number,
-    Text,
-    List,
-    Map,
-    Null,
-    Any,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Bool => "true or false",
-            Self::Number => "a number",
-            Self::Text => "a text",
-            Self::List => "a list",
-            Self::Map => "a map",
-            Self::Null => "null",
-            Self::Any => "any value",
-        }
-    }
-}
-
-fn kind(expr: &Expr) -> Kind {
-    match expr {
-        Expr::Literal(Value::Bool(_)) | Expr::Has(_) | Expr::Not(_) | Expr::And(..) | Expr::Or(..) => Kind::Bool,
-        Expr::Literal(Value::Number(_)) | Expr::Negate(_) => Kind::Number,
-        Expr::Literal(Value::String(_)) => Kind::Text,
-        Expr::Literal(Value::Null) => Kind::Null,
-        Expr::Path(path) => match path.root {
-            Root::Event | Root::Locale => Kind::Text,
-            Root::Now => Kind::Number,
-            Root::Vars | Root::Params | Root::Slots if path.steps.is_empty() => Kind::Map,
-            _ => Kind::Any,
-        },
-        Expr::Binary(operator, left, _) => match operator {
-            Operator::Add => kind(left),
-            Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => Kind::Number,
-            _ => Kind::Bool,
-        },
-        Expr::Choose(_, then, otherwise) if kind(then) == kind(otherwise) => kind(then),
-        Expr::Call(function, _) => match function {
-            Function::Size | Function::Int | Function::Double => Kind::Number,
-            Function::Text | Function::Lower | Function::Upper | Function::Trim => Kind::Text,
-            _ => Kind::Bool,
-        },
-        Expr::List(_) => Kind::List,
-        Expr::Map(_) => Kind::Map,
-        _ => Kind::Any,
-    }
-}
-
-/// Why an operator cannot work on two kinds, if that is sure.
-fn clash(operator: Operator, left: Kind, right: Kind) -> Option<String> {
-    let any = left == Kind::Any || right == Kind::Any;
-    let both = |wanted: Kind| [left, right].iter().all(|kind| *kind == wanted || *kind == Kind::Any);
-    let names = || format!("{} and {}", left.name(), right.name());
-    match operator {
-        Operator::Equal | Operator::NotEqual => {
-            let null = left == Kind::Null || right == Kind::Null;
-            (!any && !null && left != right).then(|| format!("{} can never be equal", names()))
-        }
-        Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast => {
-            let ordered = both(Kind::Number) || both(Kind::Text) || both(Kind::Bool);
-            (!ordered).then(|| format!("{} have no order", names()))
-        }
-        Operator::Add => {
-            let sound = both(Kind::Number) || both(Kind::Text) || both(Kind::List);
-            (!sound).then(|| format!("{} cannot be added", names()))
-        }
-        Operator::In => {
-            let sound = matches!(right, Kind::List | Kind::Map | Kind::Any);
-            (!sound).then(|| format!("`in` needs a list or a map on the right, not {}", right.name()))
-        }
-        _ => (!both(Kind::Number)).then(|| format!("arithmetic needs numbers, found {}", names())),
-    }
-}

@@ -9,7 +9,10 @@ use crate::ir::{Flow, Node, Operation, Route, Target};
 
 /// Checks the graph of a flow; `nodes` are those of the file, sound or not.
 pub fn graph(raw: &RawFlow<'_>, flow: &Flow, nodes: &[Lowered]) {
-    let next: Vec<Vec<usize>> = nodes.iter().map(|node| node.ir.as_ref().map(targets).unwrap_or_default()).collect();
+    let next: Vec<Vec<usize>> = nodes
+        .iter()
+        .map(|node| node.ir.as_ref().map(targets).unwrap_or_default())
+        .collect();
     let whole = nodes.iter().all(|node| node.ir.is_some());
     if whole {
         unreachable(raw, flow, nodes, &next);
@@ -23,7 +26,11 @@ pub fn graph(raw: &RawFlow<'_>, flow: &Flow, nodes: &[Lowered]) {
 }
 
 fn targets(node: &Node) -> Vec<usize> {
-    let routes = node.routes.iter().map(|route| route.target).chain(node.otherwise);
+    let routes = node
+        .routes
+        .iter()
+        .map(|route| route.target)
+        .chain(node.otherwise);
     let index = |target| match target {
         Target::Node(index) => usize::try_from(index).ok(),
         Target::Out | Target::Reply => None,
@@ -45,17 +52,35 @@ fn reach(from: impl IntoIterator<Item = usize>, next: &[Vec<usize>]) -> BTreeSet
 
 fn unreachable(raw: &RawFlow<'_>, flow: &Flow, nodes: &[Lowered], next: &[Vec<usize>]) {
     let starts = std::iter::once(flow.start).chain(flow.entrypoints.iter().map(|(_, node)| *node));
-    let entered = nodes.iter().filter_map(|node| match node.ir.as_ref().map(|node| &node.operation) {
-        // A node of this flow entered from a flow of the same file set; the target's flow is not known here, so any
-        // node a `goto` names counts.
-        Some(Operation::Goto { target: crate::ir::GotoTarget::Local { node: Some(node), .. }, .. }) => Some(*node),
-        _ => None,
-    });
-    let reached = reach(starts.chain(entered).filter_map(|node| usize::try_from(node).ok()), next);
+    let entered =
+        nodes
+            .iter()
+            .filter_map(|node| match node.ir.as_ref().map(|node| &node.operation) {
+                // A node of this flow entered from a flow of the same file set; the target's flow is not known here, so any
+                // node a `goto` names counts.
+                Some(Operation::Goto {
+                    target:
+                        crate::ir::GotoTarget::Local {
+                            node: Some(node), ..
+                        },
+                    ..
+                }) => Some(*node),
+                _ => None,
+            });
+    let reached = reach(
+        starts
+            .chain(entered)
+            .filter_map(|node| usize::try_from(node).ok()),
+        next,
+    );
     for (index, node) in raw.nodes.iter().enumerate() {
         if !reached.contains(&index) {
             raw.report
-                .warning(node.id.span, "unreachable", format!("no route leads to the node `{}`", node.id.value))
+                .warning(
+                    node.id.span,
+                    "unreachable",
+                    format!("no route leads to the node `{}`", node.id.value),
+                )
                 .help("add a route to it, or remove it");
         }
     }
@@ -65,41 +90,70 @@ fn unreachable(raw: &RawFlow<'_>, flow: &Flow, nodes: &[Lowered], next: &[Vec<us
 fn rests_here(node: &Node) -> bool {
     match &node.operation {
         // Whether the called flow waits is not looked into: a loop through it is given the benefit of the doubt.
-        Operation::Wait { .. } | Operation::SlotsFill(_) | Operation::Goto { .. } | Operation::Call { .. } => true,
+        Operation::Wait { .. }
+        | Operation::SlotsFill(_)
+        | Operation::Goto { .. }
+        | Operation::Call { .. } => true,
         _ => false,
     }
 }
 
 fn loops(raw: &RawFlow<'_>, nodes: &[Lowered], next: &[Vec<usize>]) {
     // Without the resting nodes, whatever still reaches itself runs on in one turn.
-    let free: Vec<bool> = nodes.iter().map(|node| node.ir.as_ref().is_some_and(|node| !rests_here(node))).collect();
+    let free: Vec<bool> = nodes
+        .iter()
+        .map(|node| node.ir.as_ref().is_some_and(|node| !rests_here(node)))
+        .collect();
     let is_free = |index: usize| free.get(index).copied().unwrap_or(false);
     let inner: Vec<Vec<usize>> = next
         .iter()
         .enumerate()
-        .map(|(index, next)| if is_free(index) { next.iter().copied().filter(|to| is_free(*to)).collect() } else { Vec::new() })
+        .map(|(index, next)| {
+            if is_free(index) {
+                next.iter().copied().filter(|to| is_free(*to)).collect()
+            } else {
+                Vec::new()
+            }
+        })
         .collect();
-    let reaches: Vec<BTreeSet<usize>> = inner.iter().map(|next| reach(next.iter().copied(), &inner)).collect();
+    let reaches: Vec<BTreeSet<usize>> = inner
+        .iter()
+        .map(|next| reach(next.iter().copied(), &inner))
+        .collect();
     let mut reported: BTreeSet<usize> = BTreeSet::new();
     for (index, reached) in reaches.iter().enumerate() {
         if !reached.contains(&index) || reported.contains(&index) {
             continue;
         }
-        let cycle: BTreeSet<usize> =
-            reached.iter().copied().filter(|other| reaches.get(*other).is_some_and(|back| back.contains(&index))).collect();
+        let cycle: BTreeSet<usize> = reached
+            .iter()
+            .copied()
+            .filter(|other| {
+                reaches
+                    .get(*other)
+                    .is_some_and(|back| back.contains(&index))
+            })
+            .collect();
         reported.extend(&cycle);
         let leaves = |at: &usize| {
             let node = nodes.get(*at).and_then(|node| node.ir.as_ref());
             let targets = next.get(*at).map(Vec::as_slice).unwrap_or_default();
             let out = node.is_some_and(|node| {
-                node.routes.iter().any(|route| matches!(route.target, Target::Out | Target::Reply))
+                node.routes
+                    .iter()
+                    .any(|route| matches!(route.target, Target::Out | Target::Reply))
                     || node.routes.iter().all(|route| route.condition.is_some())
             });
             out || targets.iter().any(|to| !cycle.contains(to))
         };
-        let Some(node) = raw.nodes.get(index) else { continue };
-        let names: Vec<&str> =
-            cycle.iter().filter_map(|at| raw.nodes.get(*at)).map(|node| node.id.value.as_str()).collect();
+        let Some(node) = raw.nodes.get(index) else {
+            continue;
+        };
+        let names: Vec<&str> = cycle
+            .iter()
+            .filter_map(|at| raw.nodes.get(*at))
+            .map(|node| node.id.value.as_str())
+            .collect();
         let names = names.join(", ");
         if cycle.iter().any(leaves) {
             raw.report
@@ -107,7 +161,11 @@ fn loops(raw: &RawFlow<'_>, nodes: &[Lowered], next: &[Vec<usize>]) {
                 .help("a turn ends with an error after 512 nodes; put a `session.wait` into the loop, or count");
         } else {
             raw.report
-                .error(node.id.span, "endless-loop", format!("these nodes loop without end and without a wait: {names}"))
+                .error(
+                    node.id.span,
+                    "endless-loop",
+                    format!("these nodes loop without end and without a wait: {names}"),
+                )
                 .help("put a `session.wait` into the loop");
         }
     }
@@ -122,18 +180,32 @@ fn rests(raw: &RawFlow<'_>, raw_node: &RawNode<'_>, node: &Node) {
     let report = raw.report;
     let place = raw_node.key.span;
     if matches!(node.operation, Operation::Wait { .. }) {
-        let forward = node.routes.iter().any(|route| matches!(route.target, Target::Node(_)));
+        let forward = node
+            .routes
+            .iter()
+            .any(|route| matches!(route.target, Target::Node(_)));
         if !forward {
             report
-                .error(place, "wait-without-route", "the wait leads to no node, so the answer would be lost")
+                .error(
+                    place,
+                    "wait-without-route",
+                    "the wait leads to no node, so the answer would be lost",
+                )
                 .help("add `routing: [{to: <node>}]`");
             return;
         }
     }
     if matches!(node.operation, Operation::Goto { .. }) && !node.routes.is_empty() {
-        let routes_out = node.routes.iter().all(|route| matches!(route.target, Target::Out) && is_default(route));
+        let routes_out = node
+            .routes
+            .iter()
+            .all(|route| matches!(route.target, Target::Out) && is_default(route));
         if !routes_out {
-            report.warning(place, "dead-route", "`flow.goto` does not come back, so its routing is never used");
+            report.warning(
+                place,
+                "dead-route",
+                "`flow.goto` does not come back, so its routing is never used",
+            );
         }
         return;
     }
@@ -151,7 +223,12 @@ pub fn keep_outputs(flow: &mut Flow, reads: &[BTreeSet<u32>]) {
     for index in 0..flow.nodes.len() {
         // The node itself counts: its own routes and maps are read after the rest.
         let ahead = reach([index], &next);
-        let kept: BTreeSet<u32> = ahead.iter().filter_map(|at| reads.get(*at)).flatten().copied().collect();
+        let kept: BTreeSet<u32> = ahead
+            .iter()
+            .filter_map(|at| reads.get(*at))
+            .flatten()
+            .copied()
+            .collect();
         if let Some(node) = flow.nodes.get_mut(index) {
             node.keep = kept.into_iter().collect();
         }

@@ -19,11 +19,17 @@ pub fn compile(node: &Node, place: Place, names: &Names<'_>) -> Option<Condition
     }
     let text = node.expect_string(names.report)?;
     let braces = text.value.trim();
-    let inner = braces.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    let inner = braces
+        .strip_prefix("{{")
+        .and_then(|rest| rest.strip_suffix("}}"));
     if inner.is_some() {
         names
             .report
-            .error(text.span, "bad-condition", "a condition is no template: leave the braces out")
+            .error(
+                text.span,
+                "bad-condition",
+                "a condition is no template: leave the braces out",
+            )
             .help("write for example `response.action == \"about\"`");
         return None;
     }
@@ -32,7 +38,10 @@ pub fn compile(node: &Node, place: Place, names: &Names<'_>) -> Option<Condition
 
 fn compile_text(text: &str, span: Span, place: Place, names: &Names<'_>) -> Option<Condition> {
     if text.trim().is_empty() {
-        names.report.error(span, "bad-condition", "the condition is empty").help("leave the key out for a default route");
+        names
+            .report
+            .error(span, "bad-condition", "the condition is empty")
+            .help("leave the key out for a default route");
         return None;
     }
     note_ports(text, names);
@@ -40,7 +49,12 @@ fn compile_text(text: &str, span: Span, place: Place, names: &Names<'_>) -> Opti
         Some(found) => {
             let source = names.report.source();
             let start = text.len() - text.trim_start().len();
-            let length: usize = found.path.iter().map(|step| step.len() + 1).sum::<usize>().saturating_sub(1);
+            let length: usize = found
+                .path
+                .iter()
+                .map(|step| step.len() + 1)
+                .sum::<usize>()
+                .saturating_sub(1);
             let place_span = source.span_within(span, text, start..start + length);
             let path = names.resolve(&found.path, place, place_span)?;
             let number = found.value.trim().parse().ok();
@@ -59,8 +73,13 @@ fn compile_text(text: &str, span: Span, place: Place, names: &Names<'_>) -> Opti
 
 /// A condition that asks for an error port makes the node's failures its business, and gives it `errors`.
 pub fn note_ports(text: &str, names: &Names<'_>) {
-    let named = ERROR_PORTS.iter().filter(|port| text.contains(*port) && text.contains("event"));
-    names.ports.borrow_mut().extend(named.map(|port| (*port).to_owned()));
+    let named = ERROR_PORTS
+        .iter()
+        .filter(|port| text.contains(*port) && text.contains("event"));
+    names
+        .ports
+        .borrow_mut()
+        .extend(named.map(|port| (*port).to_owned()));
     if !names.ports.borrow().is_empty() {
         names.errors.set(true);
     }
@@ -72,7 +91,10 @@ fn check_ports(condition: &Condition, span: Span, names: &Names<'_>) {
     let mut compared: Vec<String> = Vec::new();
     match condition {
         Condition::Plain(plain) => {
-            let exact = matches!(plain.operator, PlainOperator::Equal | PlainOperator::NotEqual);
+            let exact = matches!(
+                plain.operator,
+                PlainOperator::Equal | PlainOperator::NotEqual
+            );
             if exact && is_event(&plain.path) {
                 compared.push(plain.text.clone());
             }
@@ -80,7 +102,8 @@ fn check_ports(condition: &Condition, span: Span, names: &Names<'_>) {
         Condition::Cel(expr) => expr.walk(&mut |expr| {
             if let Expr::Binary(Operator::Equal | Operator::NotEqual, left, right) = expr {
                 for (one, other) in [(left, right), (right, left)] {
-                    if let (Expr::Path(path), Expr::Literal(Value::String(text))) = (one.as_ref(), other.as_ref())
+                    if let (Expr::Path(path), Expr::Literal(Value::String(text))) =
+                        (one.as_ref(), other.as_ref())
                         && is_event(path)
                     {
                         compared.push(text.clone());
@@ -89,8 +112,15 @@ fn check_ports(condition: &Condition, span: Span, names: &Names<'_>) {
             }
         }),
     }
-    for name in compared.iter().filter(|name| !PORTS.contains(&name.as_str())) {
-        let note = names.report.warning(span, "unknown-port", format!("no node has the outcome `{name}`"));
+    for name in compared
+        .iter()
+        .filter(|name| !PORTS.contains(&name.as_str()))
+    {
+        let note = names.report.warning(
+            span,
+            "unknown-port",
+            format!("no node has the outcome `{name}`"),
+        );
         match suggest(name, PORTS) {
             Some(near) => note.help(format!("did you mean `{near}`?")),
             None => note.help(format!("outcomes are {}", PORTS.join(", "))),

@@ -28,7 +28,10 @@ pub fn read<'n>(report: &'n Report, root: &'n Node) -> Option<RawFlow<'n>> {
     let id = table.required_str("id");
     let kind = table.required_str("type").map(|kind| kind.value);
     // The order of the lines below is the order in which `finish` lists the known keys.
-    let title = table.str("title").map(|title| title.value).unwrap_or_default();
+    let title = table
+        .str("title")
+        .map(|title| title.value)
+        .unwrap_or_default();
     let _description = table.str("description");
     let _tags = table.strings("tags");
     let start = table.str("start");
@@ -44,9 +47,16 @@ pub fn read<'n>(report: &'n Report, root: &'n Node) -> Option<RawFlow<'n>> {
 
     let parameters = match parameters {
         None => Map::new(),
-        Some(Spanned { value: Value::Object(fields), .. }) => parameter_defaults(fields),
+        Some(Spanned {
+            value: Value::Object(fields),
+            ..
+        }) => parameter_defaults(fields),
         Some(other) => {
-            report.error(other.span, "wrong-type", "`parameters` is a table of names and defaults");
+            report.error(
+                other.span,
+                "wrong-type",
+                "`parameters` is a table of names and defaults",
+            );
             Map::new()
         }
     };
@@ -79,12 +89,17 @@ pub fn read<'n>(report: &'n Report, root: &'n Node) -> Option<RawFlow<'n>> {
 /// A parameter is a default, or a JSON Schema with a `default` in it.
 fn parameter_defaults(fields: Map<String, Value>) -> Map<String, Value> {
     let default = |value: Value| match value {
-        Value::Object(mut schema) if schema.contains_key("type") && schema.get("type").is_some_and(Value::is_string) => {
+        Value::Object(mut schema)
+            if schema.contains_key("type") && schema.get("type").is_some_and(Value::is_string) =>
+        {
             schema.remove("default").unwrap_or_default()
         }
         other => other,
     };
-    fields.into_iter().map(|(name, value)| (name, default(value))).collect()
+    fields
+        .into_iter()
+        .map(|(name, value)| (name, default(value)))
+        .collect()
 }
 
 /// Reports flows that have the id of an earlier one.
@@ -105,16 +120,21 @@ pub fn lower(raw: &RawFlow<'_>, index: usize, world: &World) -> (Option<Flow>, F
     let empty = super::names::FlowNames::empty();
     let own = world.flows.get(index).unwrap_or(&empty);
     let names = Names::new(world, own, raw.report, 0);
-    let position = |name: &Spanned<String>| match own.nodes.iter().position(|node| *node == name.value) {
-        Some(index) => u32::try_from(index).ok(),
-        None => {
-            names.unknown_node(name.span, &name.value, own);
-            None
-        }
-    };
+    let position =
+        |name: &Spanned<String>| match own.nodes.iter().position(|node| *node == name.value) {
+            Some(index) => u32::try_from(index).ok(),
+            None => {
+                names.unknown_node(name.span, &name.value, own);
+                None
+            }
+        };
     let start = match &raw.start {
         Some(start) => position(start),
-        None => own.nodes.iter().position(|node| node == "in").map_or(Some(0), |index| u32::try_from(index).ok()),
+        None => own
+            .nodes
+            .iter()
+            .position(|node| node == "in")
+            .map_or(Some(0), |index| u32::try_from(index).ok()),
     };
     let entrypoints: Vec<(String, u32)> = raw
         .entrypoints
@@ -129,7 +149,12 @@ pub fn lower(raw: &RawFlow<'_>, index: usize, world: &World) -> (Option<Flow>, F
             .error(raw.id.span, "no-nodes", "the flow has no nodes")
             .help("write `nodes:` with at least one node");
     }
-    let nodes: Vec<_> = raw.nodes.iter().enumerate().map(|(at, one)| node::lower(one, at, own, world, raw.report)).collect();
+    let nodes: Vec<_> = raw
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(at, one)| node::lower(one, at, own, world, raw.report))
+        .collect();
     let view = view::draw(raw, start);
     let flow = start.map(|start| Flow {
         id: raw.id.value.clone(),
@@ -141,7 +166,9 @@ pub fn lower(raw: &RawFlow<'_>, index: usize, world: &World) -> (Option<Flow>, F
         slots: raw.slots.clone(),
         nodes: Vec::new(),
     });
-    let Some(mut flow) = flow else { return (None, view) };
+    let Some(mut flow) = flow else {
+        return (None, view);
+    };
     let sound = nodes.iter().all(|node| node.ir.is_some());
     check::graph(raw, &flow, &nodes);
     let reads: Vec<_> = nodes.iter().map(|node| node.reads.clone()).collect();
@@ -154,13 +181,19 @@ pub fn lower(raw: &RawFlow<'_>, index: usize, world: &World) -> (Option<Flow>, F
 
 /// Warns of entrypoints with a prefix that no event answers to.
 fn check_entrypoint(name: &Spanned<String>, report: &Report) {
-    let Some(kind) = name.value.strip_prefix("event:") else { return };
+    let Some(kind) = name.value.strip_prefix("event:") else {
+        return;
+    };
     if crate::EventKind::named(kind).is_none() {
         let known = crate::EventKind::NAMES.map(|(name, _)| name);
         let near = suggest(kind, known).map_or_else(
             || format!("; kinds are {}", known.join(", ")),
             |near| format!("; did you mean `event:{near}`?"),
         );
-        report.error(name.span, "unknown-event", format!("there is no event `{kind}`{near}"));
+        report.error(
+            name.span,
+            "unknown-event",
+            format!("there is no event `{kind}`{near}"),
+        );
     }
 }

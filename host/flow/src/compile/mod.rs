@@ -2,19 +2,23 @@
 //!
 //! Files given together see each other, so that `flow.call` and `flow.goto` are checked across a pack.
 
+mod ask;
 mod cel;
 mod check;
 mod condition;
 mod dialect;
 mod emit;
 mod file;
+mod kind;
 mod names;
 mod node;
 mod operation;
+mod outside;
 mod plain;
 mod routing;
 mod slots;
 mod template;
+mod transfer;
 mod view;
 
 use std::collections::BTreeSet;
@@ -63,15 +67,23 @@ impl Definition {
     pub fn requirements(&self) -> BTreeSet<Requirement> {
         let nodes = self.flows.iter().flat_map(|flow| &flow.nodes);
         let requirement = |operation: &Operation| match operation {
-            Operation::Component { component, operation, .. } => {
-                Some(Requirement::Component { component: component.clone(), operation: operation.clone() })
-            }
-            Operation::Tool { tool, server, .. } => {
-                Some(Requirement::Tool { server: server.clone().unwrap_or_default(), tool: tool.clone() })
-            }
+            Operation::Component {
+                component,
+                operation,
+                ..
+            } => Some(Requirement::Component {
+                component: component.clone(),
+                operation: operation.clone(),
+            }),
+            Operation::Tool { tool, server, .. } => Some(Requirement::Tool {
+                server: server.clone().unwrap_or_default(),
+                tool: tool.clone(),
+            }),
             _ => None,
         };
-        nodes.filter_map(|node| requirement(&node.operation)).collect()
+        nodes
+            .filter_map(|node| requirement(&node.operation))
+            .collect()
     }
 }
 
@@ -102,6 +114,13 @@ pub fn compile(sources: &[Source]) -> Compiled {
     }
     diagnostics.sort();
     let sound = complete && !diagnostics.has_errors();
-    let definition = sound.then_some(Definition { version: IR_VERSION, flows });
-    Compiled { definition, diagnostics, views }
+    let definition = sound.then_some(Definition {
+        version: IR_VERSION,
+        flows,
+    });
+    Compiled {
+        definition,
+        diagnostics,
+        views,
+    }
 }

@@ -54,16 +54,27 @@ impl World {
         let mut vars = BTreeSet::new();
         let flow = |flow: &RawFlow<'_>| FlowNames {
             id: flow.id.value.clone(),
-            nodes: flow.nodes.iter().map(|node| node.id.value.clone()).collect(),
+            nodes: flow
+                .nodes
+                .iter()
+                .map(|node| node.id.value.clone())
+                .collect(),
             fields: flow.nodes.iter().map(known_fields).collect(),
             params: flow.parameters.keys().cloned().collect(),
             slots: flow.slots.iter().map(|slot| slot.name.clone()).collect(),
-            entrypoints: flow.entrypoints.iter().map(|(name, _)| name.value.clone()).collect(),
+            entrypoints: flow
+                .entrypoints
+                .iter()
+                .map(|(name, _)| name.value.clone())
+                .collect(),
         };
         for node in raw.iter().flat_map(|flow| &flow.nodes) {
             vars.extend(super::operation::variables(node));
         }
-        Self { flows: raw.iter().map(flow).collect(), vars }
+        Self {
+            flows: raw.iter().map(flow).collect(),
+            vars,
+        }
     }
 
     /// The place of a flow in the definition.
@@ -125,7 +136,9 @@ impl<'a> Names<'a> {
             "state" => return self.state_path(rest, span),
             name => Root::named(name),
         };
-        let Some(root) = root else { return self.output_path(steps, place, span) };
+        let Some(root) = root else {
+            return self.output_path(steps, place, span);
+        };
         let declared = match root {
             Root::Params => Some(("parameter", &self.flow.params)),
             Root::Slots => Some(("slot", &self.flow.slots)),
@@ -134,7 +147,13 @@ impl<'a> Names<'a> {
         if let (Some((what, names)), Some(name)) = (declared, rest.first())
             && !names.contains(name)
         {
-            self.unknown(span, "unknown-path", what, name, names.iter().map(String::as_str));
+            self.unknown(
+                span,
+                "unknown-path",
+                what,
+                name,
+                names.iter().map(String::as_str),
+            );
             return None;
         }
         if root == Root::Vars
@@ -151,7 +170,13 @@ impl<'a> Names<'a> {
             && let Some(name) = rest.first()
             && !Event::ENTRY_FIELDS.contains(&name.as_str())
         {
-            self.unknown(span, "unknown-path", "field of an event", name, Event::ENTRY_FIELDS);
+            self.unknown(
+                span,
+                "unknown-path",
+                "field of an event",
+                name,
+                Event::ENTRY_FIELDS,
+            );
             return None;
         }
         let misplaced = match root {
@@ -170,7 +195,10 @@ impl<'a> Names<'a> {
             self.report.error(span, "unknown-path", message);
             return None;
         }
-        Some(Path { root, steps: rest.to_vec() })
+        Some(Path {
+            root,
+            steps: rest.to_vec(),
+        })
     }
 
     fn unknown<'w>(
@@ -184,10 +212,16 @@ impl<'a> Names<'a> {
         let known: Vec<&str> = known.into_iter().collect();
         let note = match suggest(name, known.iter().copied()) {
             Some(near) => {
-                self.report.error(span, code, format!("there is no {what} `{name}`; did you mean `{near}`?"));
+                self.report.error(
+                    span,
+                    code,
+                    format!("there is no {what} `{name}`; did you mean `{near}`?"),
+                );
                 return;
             }
-            None => self.report.error(span, code, format!("there is no {what} `{name}`")),
+            None => self
+                .report
+                .error(span, code, format!("there is no {what} `{name}`")),
         };
         if known.is_empty() {
             note.help("the flow declares none");
@@ -198,47 +232,81 @@ impl<'a> Names<'a> {
 
     fn node_path(&self, rest: &[String], span: Span) -> Option<Path> {
         let Some((id, steps)) = rest.split_first() else {
-            self.report.error(span, "unknown-path", "`node` needs the id of a node, as in `node.lookup.text`");
+            self.report.error(
+                span,
+                "unknown-path",
+                "`node` needs the id of a node, as in `node.lookup.text`",
+            );
             return None;
         };
         let Some(index) = self.flow.nodes.iter().position(|known| known == id) else {
-            self.unknown(span, "unknown-node", "node", id, self.flow.nodes.iter().map(String::as_str));
+            self.unknown(
+                span,
+                "unknown-node",
+                "node",
+                id,
+                self.flow.nodes.iter().map(String::as_str),
+            );
             return None;
         };
         self.check_field(index, steps, span)?;
         let index = u32::try_from(index).ok()?;
         self.reads.borrow_mut().insert(index);
-        Some(Path { root: Root::Node(index), steps: steps.to_vec() })
+        Some(Path {
+            root: Root::Node(index),
+            steps: steps.to_vec(),
+        })
     }
 
     /// Refuses a field an output cannot have.
     fn check_field(&self, index: usize, steps: &[String], span: Span) -> Option<()> {
-        let (Some(Some(fields)), Some(field)) = (self.flow.fields.get(index), steps.first()) else { return Some(()) };
+        let (Some(Some(fields)), Some(field)) = (self.flow.fields.get(index), steps.first()) else {
+            return Some(());
+        };
         if fields.contains(field) || field == "errors" {
             return Some(());
         }
         let id = self.flow.nodes.get(index).map_or("?", String::as_str);
         let what = format!("field of the output of `{id}`");
-        self.unknown(span, "unknown-path", &what, field, fields.iter().map(String::as_str));
+        self.unknown(
+            span,
+            "unknown-path",
+            &what,
+            field,
+            fields.iter().map(String::as_str),
+        );
         None
     }
 
     fn state_path(&self, rest: &[String], span: Span) -> Option<Path> {
-        let scope = rest.first().and_then(|name| StateScope::NAMES.iter().find(|(known, _)| known == name));
+        let scope = rest
+            .first()
+            .and_then(|name| StateScope::NAMES.iter().find(|(known, _)| known == name));
         let (spelt, scope, key) = match scope {
             Some((_, scope)) => (true, *scope, rest.get(1)),
             None => (false, StateScope::User, rest.first()),
         };
         let Some(key) = key else {
-            self.report.error(span, "unknown-path", "`state` needs a key, as in `state.tickets`");
+            self.report.error(
+                span,
+                "unknown-path",
+                "`state` needs a key, as in `state.tickets`",
+            );
             return None;
         };
-        let entry = StateKey { scope, key: key.clone(), spelt };
+        let entry = StateKey {
+            scope,
+            key: key.clone(),
+            spelt,
+        };
         let mut keys = self.state_keys.borrow_mut();
         if !keys.contains(&entry) {
             keys.push(entry);
         }
-        Some(Path { root: Root::State, steps: rest.to_vec() })
+        Some(Path {
+            root: Root::State,
+            steps: rest.to_vec(),
+        })
     }
 
     /// A path without a known root: a field of the node's own output, where that is in sight.
@@ -248,11 +316,18 @@ impl<'a> Names<'a> {
             let fields = self.flow.fields.get(self.node).and_then(Option::as_ref);
             if let (None, Some(near)) = (fields, suggest(first, Root::NAMES)) {
                 self.report
-                    .warning(span, "near-name", format!("`{first}` is taken for a field of the node's output"))
+                    .warning(
+                        span,
+                        "near-name",
+                        format!("`{first}` is taken for a field of the node's output"),
+                    )
                     .help(format!("did you mean `{near}`?"));
             }
             if fields.is_none_or(|fields| fields.contains(first)) {
-                return Some(Path { root: Root::Output, steps: steps.to_vec() });
+                return Some(Path {
+                    root: Root::Output,
+                    steps: steps.to_vec(),
+                });
             }
         }
         let near = suggest(first, Root::NAMES).map(str::to_owned);
@@ -262,32 +337,63 @@ impl<'a> Names<'a> {
         };
         let note = self.report.error(span, "unknown-path", message);
         if place == Place::Routing && near.is_none() {
-            let fields: Vec<&str> =
-                self.flow.fields.get(self.node).and_then(Option::as_ref).into_iter().flatten().map(String::as_str).collect();
+            let fields: Vec<&str> = self
+                .flow
+                .fields
+                .get(self.node)
+                .and_then(Option::as_ref)
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect();
             note.help(format!(
                 "this node's output has {}; other values start with {}",
-                if fields.is_empty() { "no fields".to_owned() } else { fields.join(", ") },
+                if fields.is_empty() {
+                    "no fields".to_owned()
+                } else {
+                    fields.join(", ")
+                },
                 Root::NAMES.join(", ")
             ));
         } else if near.is_none() {
-            note.help(format!("a path starts with one of {}", Root::NAMES.join(", ")));
+            note.help(format!(
+                "a path starts with one of {}",
+                Root::NAMES.join(", ")
+            ));
         }
         None
     }
 
     /// Reports an unknown flow.
     pub fn unknown_flow(&self, span: Span, id: &str) {
-        self.unknown(span, "unknown-flow", "flow", id, self.world.flows.iter().map(|flow| flow.id.as_str()));
+        self.unknown(
+            span,
+            "unknown-flow",
+            "flow",
+            id,
+            self.world.flows.iter().map(|flow| flow.id.as_str()),
+        );
     }
 
     /// Reports an unknown node of this or another flow.
     pub fn unknown_node(&self, span: Span, id: &str, of: &FlowNames) {
-        self.unknown(span, "unknown-node", "node", id, of.nodes.iter().map(String::as_str));
+        self.unknown(
+            span,
+            "unknown-node",
+            "node",
+            id,
+            of.nodes.iter().map(String::as_str),
+        );
     }
 
     /// Reports an unknown slot.
     pub fn unknown_slot(&self, span: Span, name: &str) {
-        self.unknown(span, "unknown-slot", "slot", name, self.flow.slots.iter().map(String::as_str));
+        self.unknown(
+            span,
+            "unknown-slot",
+            "slot",
+            name,
+            self.flow.slots.iter().map(String::as_str),
+        );
     }
 }
-

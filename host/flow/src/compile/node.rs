@@ -12,7 +12,17 @@ use crate::ir::{self, CallPolicy, Operation, Target};
 
 /// Keys of a node that are not its operation.
 const METADATA: [&str; 11] = [
-    "routing", "telemetry", "output", "retry", "timeout", "when", "annotations", "meta", "in_map", "out_map", "err_map",
+    "routing",
+    "telemetry",
+    "output",
+    "retry",
+    "timeout",
+    "when",
+    "annotations",
+    "meta",
+    "in_map",
+    "out_map",
+    "err_map",
 ];
 
 /// A node as it was read.
@@ -65,7 +75,14 @@ impl<'n> RawNode<'n> {
         payload: Option<&'n Node>,
         rules: Vec<Rule<'n>>,
     ) -> Self {
-        Self { id, key, payload, beside: None, rules, table: None }
+        Self {
+            id,
+            key,
+            payload,
+            beside: None,
+            rules,
+            table: None,
+        }
     }
 
     /// Reads a node of version 2.
@@ -104,7 +121,10 @@ impl<'n> RawNode<'n> {
                 _ => None,
             };
             if let Some((exec, extra)) = extra {
-                beside = Some((Spanned::new(extra.0.to_owned(), extra.1.key_span), &extra.1.node));
+                beside = Some((
+                    Spanned::new(extra.0.to_owned(), extra.1.key_span),
+                    &extra.1.node,
+                ));
                 operations = vec![exec];
             }
         }
@@ -113,7 +133,11 @@ impl<'n> RawNode<'n> {
             None => Vec::new(),
         };
         if let Some(next) = next {
-            let note = report.warning(next.key_span, "older-dialect", "`next` is an older word for `routing`");
+            let note = report.warning(
+                next.key_span,
+                "older-dialect",
+                "`next` is an older word for `routing`",
+            );
             if let Some(text) = next.node.as_str() {
                 note.help(format!("write `routing: [{{to: {text}}}]`"));
             }
@@ -123,13 +147,19 @@ impl<'n> RawNode<'n> {
             [one] => *one,
             [] => {
                 report
-                    .error(id.span, "no-operation", format!("the node `{}` has no operation", id.value))
+                    .error(
+                        id.span,
+                        "no-operation",
+                        format!("the node `{}` has no operation", id.value),
+                    )
                     .help("write one, such as `emit.response: Hello`");
                 return None;
             }
             [first, second, ..] => {
-                let message =
-                    format!("the node `{}` has more than one operation: `{}` and `{}`", id.value, first.0, second.0);
+                let message = format!(
+                    "the node `{}` has more than one operation: `{}` and `{}`",
+                    id.value, first.0, second.0
+                );
                 report
                     .error(second.1.key_span, "two-operations", message)
                     .also(first.1.key_span, "the first one")
@@ -143,7 +173,14 @@ impl<'n> RawNode<'n> {
             return None;
         }
         let key = Spanned::new(key.to_owned(), entry.key_span);
-        Some(Self { id, key, payload: Some(&entry.node), beside, rules, table: Some(mapping) })
+        Some(Self {
+            id,
+            key,
+            payload: Some(&entry.node),
+            beside,
+            rules,
+            table: Some(mapping),
+        })
     }
 
     /// A key around the operation.
@@ -153,7 +190,8 @@ impl<'n> RawNode<'n> {
 
     /// The `out_map`, or `output`, which is the same.
     pub fn output_map(&self) -> Option<&'n Node> {
-        self.meta("out_map").or_else(|| self.meta("output").filter(|node| !is_empty(node)))
+        self.meta("out_map")
+            .or_else(|| self.meta("output").filter(|node| !is_empty(node)))
     }
 }
 
@@ -163,32 +201,56 @@ fn is_empty(node: &Node) -> bool {
 
 fn is_id(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 fn is_operation(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
         && !text.ends_with('.')
         && !text.contains("..")
 }
 
 /// Lowers a node; reports what is wrong.
-pub fn lower(raw: &RawNode<'_>, index: usize, flow: &FlowNames, world: &World, report: &Report) -> Lowered {
+pub fn lower(
+    raw: &RawNode<'_>,
+    index: usize,
+    flow: &FlowNames,
+    world: &World,
+    report: &Report,
+) -> Lowered {
     let names = Names::new(world, flow, report, index);
     let routes = routing::lower(&raw.rules, &names);
     let operation = operation::lower(raw, &names);
-    let when = raw.meta("when").filter(|node| !is_empty(node)).map(|node| read_when(node, &names));
+    let when = raw
+        .meta("when")
+        .filter(|node| !is_empty(node))
+        .map(|node| read_when(node, &names));
     let policy = read_policy(raw, operation.as_ref(), report);
-    let map = |key: &str| raw.meta(key).filter(|node| !is_empty(node)).map(|node| template::payload(node, &names));
+    let map = |key: &str| {
+        raw.meta(key)
+            .filter(|node| !is_empty(node))
+            .map(|node| template::payload(node, &names))
+    };
     let in_map = map("in_map");
     names.result.set(true);
     let out_map = raw.output_map().map(|node| template::payload(node, &names));
     names.result.set(false);
-    if let (Some(output), Some(_)) = (raw.meta("output").filter(|node| !is_empty(node)), raw.meta("out_map")) {
-        report.error(output.span, "two-maps", "`output` and `out_map` are the same; write one of them");
+    if let (Some(output), Some(_)) = (
+        raw.meta("output").filter(|node| !is_empty(node)),
+        raw.meta("out_map"),
+    ) {
+        report.error(
+            output.span,
+            "two-maps",
+            "`output` and `out_map` are the same; write one of them",
+        );
     }
     names.errors.set(true);
     let err_map = map("err_map");
@@ -196,12 +258,20 @@ pub fn lower(raw: &RawNode<'_>, index: usize, flow: &FlowNames, world: &World, r
     let ports: Vec<String> = names.ports.borrow().iter().cloned().collect();
     if let (Some(node), true) = (raw.meta("err_map"), ports.is_empty()) {
         report
-            .warning(node.span, "no-error-port", "`err_map` is used only when a route takes an error")
+            .warning(
+                node.span,
+                "no-error-port",
+                "`err_map` is used only when a route takes an error",
+            )
             .help("add a route such as `{to: sorry, condition: 'event == \"on_error\"'}`");
     }
-    let span = raw.meta("telemetry").and_then(|node| read_telemetry(node, report));
+    let span = raw
+        .meta("telemetry")
+        .and_then(|node| read_telemetry(node, report));
     let reads = names.reads.take();
-    let (Some(routes), Some(operation)) = (routes, operation) else { return Lowered { ir: None, reads } };
+    let (Some(routes), Some(operation)) = (routes, operation) else {
+        return Lowered { ir: None, reads };
+    };
     let (condition, otherwise) = match when {
         None => (None, None),
         Some((condition, otherwise)) => (condition, otherwise),
@@ -221,7 +291,10 @@ pub fn lower(raw: &RawNode<'_>, index: usize, flow: &FlowNames, world: &World, r
         keep: Vec::new(),
         span,
     };
-    Lowered { ir: Some(node), reads }
+    Lowered {
+        ir: Some(node),
+        reads,
+    }
 }
 
 /// `when: condition`, or `when: {condition, else}`.
@@ -229,8 +302,12 @@ fn read_when(node: &Node, names: &Names<'_>) -> (Option<ir::Condition>, Option<T
     if node.as_mapping().is_none() {
         return (condition::compile(node, Place::When, names), None);
     }
-    let Some(table) = Table::new(node, names.report) else { return (None, None) };
-    let condition = table.required("condition").and_then(|node| condition::compile(node, Place::When, names));
+    let Some(table) = Table::new(node, names.report) else {
+        return (None, None);
+    };
+    let condition = table
+        .required("condition")
+        .and_then(|node| condition::compile(node, Place::When, names));
     let otherwise = table.str("else").and_then(|to| {
         let exit = match to.value.as_str() {
             "out" => Exit::Out,
@@ -258,11 +335,19 @@ fn read_policy(raw: &RawNode<'_>, operation: Option<&Operation>, report: &Report
         };
         policy.timeout_ms = duration.map_or(0, |duration| milliseconds(duration.value));
     }
-    if let Some(table) = raw.meta("retry").filter(|node| !is_empty(node)).and_then(|node| Table::new(node, report)) {
+    if let Some(table) = raw
+        .meta("retry")
+        .filter(|node| !is_empty(node))
+        .and_then(|node| Table::new(node, report))
+    {
         let attempts = table.u64("max_attempts");
         let pause = |key: &str| {
             let plain = table.duration(key);
-            plain.or_else(|| table.u64(&format!("{key}_ms")).map(|ms| ms.map(Duration::from_millis)))
+            plain.or_else(|| {
+                table
+                    .u64(&format!("{key}_ms"))
+                    .map(|ms| ms.map(Duration::from_millis))
+            })
         };
         policy.backoff_ms = pause("base_delay").map_or(0, |pause| milliseconds(pause.value));
         policy.max_backoff_ms = pause("max_delay").map_or(0, |pause| milliseconds(pause.value));
@@ -274,10 +359,16 @@ fn read_policy(raw: &RawNode<'_>, operation: Option<&Operation>, report: &Report
         }
         table.finish();
     }
-    let calls = matches!(operation, Some(Operation::Component { .. } | Operation::Tool { .. }) | None);
+    let calls = matches!(
+        operation,
+        Some(Operation::Component { .. } | Operation::Tool { .. }) | None
+    );
     for key in ["retry", "timeout"] {
         if let Some(node) = raw.meta(key).filter(|node| !is_empty(node) && !calls) {
-            let message = format!("`{key}` has no effect on `{}`, which calls nothing", raw.key.value);
+            let message = format!(
+                "`{key}` has no effect on `{}`, which calls nothing",
+                raw.key.value
+            );
             report.warning(node.span, "no-effect", message);
         }
     }

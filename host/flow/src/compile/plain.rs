@@ -37,19 +37,34 @@ pub fn parse(text: &str) -> Option<Plain> {
     if path.iter().any(String::is_empty) {
         return None;
     }
-    if let Some(value) = rest.trim_start().strip_prefix("contains ").filter(|_| rest.starts_with(' ')) {
+    if let Some(value) = rest
+        .trim_start()
+        .strip_prefix("contains ")
+        .filter(|_| rest.starts_with(' '))
+    {
         let value = quoted(value.trim()).or_else(|| bare(value.trim()))?;
-        return Some(Plain { path, operator: PlainOperator::Contains, value });
+        return Some(Plain {
+            path,
+            operator: PlainOperator::Contains,
+            value,
+        });
     }
     let rest = rest.trim_start();
-    let (operator, value) =
-        OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, rest.strip_prefix(sign)?.trim())))?;
-    let value = quoted(value).or_else(|| number(value)).or_else(|| truth(value))?;
+    let (operator, value) = OPERATORS
+        .iter()
+        .find_map(|(sign, operator)| Some((*operator, rest.strip_prefix(sign)?.trim())))?;
+    let value = quoted(value)
+        .or_else(|| number(value))
+        .or_else(|| truth(value))?;
     let ordering = !matches!(operator, PlainOperator::Equal | PlainOperator::NotEqual);
     if ordering && value.trim().parse::<f64>().is_err() {
         return None;
     }
-    Some(Plain { path, operator, value })
+    Some(Plain {
+        path,
+        operator,
+        value,
+    })
 }
 
 fn quoted(text: &str) -> Option<String> {
@@ -87,7 +102,11 @@ mod tests {
             ("node.look-up.ok == true", "true"),
         ];
         for (text, value) in yes {
-            assert_eq!(parse(text).map(|plain| plain.value).as_deref(), Some(value), "{text}");
+            assert_eq!(
+                parse(text).map(|plain| plain.value).as_deref(),
+                Some(value),
+                "{text}"
+            );
         }
         let no = [
             r#"a == "x" && b == "y""#,

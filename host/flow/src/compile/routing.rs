@@ -5,25 +5,45 @@ use greentic_diagnostics::{Node, Report, Spanned, Table, Value};
 use super::condition;
 use super::names::{Names, Place};
 use super::node::{Choice, Exit, Rule};
-use crate::ir::{Comparison, Condition, Path, PlainOperator, Root, Route, Target};
 use crate::PORTS;
+use crate::ir::{Comparison, Condition, Path, PlainOperator, Root, Route, Target};
 
 /// Reads `routing`: `out`, `reply`, or a list of routes. Reports what is wrong.
 pub fn read<'n>(node: &'n Node, report: &Report) -> Vec<Rule<'n>> {
-    let whole = |exit| vec![Rule { span: node.span, exit, condition: None, status: None }];
+    let whole = |exit| {
+        vec![Rule {
+            span: node.span,
+            exit,
+            condition: None,
+            status: None,
+        }]
+    };
     match &node.value {
         Value::String(text) if text == "out" => whole(Exit::Out),
         Value::String(text) if text == "reply" => whole(Exit::Reply),
         Value::String(text) => {
             report
-                .error(node.span, "bad-routing", format!("`{text}` is not a routing"))
-                .help(format!("write `out`, `reply`, or a list such as `- to: {text}`"));
+                .error(
+                    node.span,
+                    "bad-routing",
+                    format!("`{text}` is not a routing"),
+                )
+                .help(format!(
+                    "write `out`, `reply`, or a list such as `- to: {text}`"
+                ));
             Vec::new()
         }
-        Value::Sequence(items) => items.iter().filter_map(|item| rule(item, false, report)).collect(),
+        Value::Sequence(items) => items
+            .iter()
+            .filter_map(|item| rule(item, false, report))
+            .collect(),
         Value::Mapping(_) => {
             report
-                .error(node.span, "bad-routing", "routing is `out`, `reply` or a list")
+                .error(
+                    node.span,
+                    "bad-routing",
+                    "routing is `out`, `reply` or a list",
+                )
                 .help("put a dash before the route: `- to: …`");
             Vec::new()
         }
@@ -38,7 +58,12 @@ pub fn read<'n>(node: &'n Node, report: &Report) -> Vec<Rule<'n>> {
 pub fn rule<'n>(node: &'n Node, older: bool, report: &Report) -> Option<Rule<'n>> {
     if older && let Some(text) = node.as_str() {
         let to = Spanned::new(text.to_owned(), node.span);
-        return Some(Rule { span: node.span, exit: exit_to(to), condition: None, status: None });
+        return Some(Rule {
+            span: node.span,
+            exit: exit_to(to),
+            condition: None,
+            status: None,
+        });
     }
     let table = Table::new(node, report)?;
     let to = table.str("to");
@@ -63,7 +88,11 @@ pub fn rule<'n>(node: &'n Node, older: bool, report: &Report) -> Option<Rule<'n>
         && !older
     {
         report
-            .warning(next.span, "older-dialect", "`next` is an older word for `to`")
+            .warning(
+                next.span,
+                "older-dialect",
+                "`next` is an older word for `to`",
+            )
             .help(format!("write `to: {}`", next.value));
     }
     let to = to.or(next).or(target);
@@ -73,7 +102,11 @@ pub fn rule<'n>(node: &'n Node, older: bool, report: &Report) -> Option<Rule<'n>
         (None, true, false) => Exit::Out,
         (None, _, true) => Exit::Reply,
         (Some(to), ..) => {
-            report.error(to.span, "bad-routing", "a route leads either to a node or out, not both");
+            report.error(
+                to.span,
+                "bad-routing",
+                "a route leads either to a node or out, not both",
+            );
             return None;
         }
         (None, false, false) => {
@@ -90,12 +123,24 @@ pub fn rule<'n>(node: &'n Node, older: bool, report: &Report) -> Option<Rule<'n>
         (None, None) => None,
         (Some(_), Some(event)) => {
             report
-                .error(event.span, "bad-routing", "a route has a condition or an event, not both")
-                .help(format!("put it into the condition: `event == \"{}\" && …`", event.value));
+                .error(
+                    event.span,
+                    "bad-routing",
+                    "a route has a condition or an event, not both",
+                )
+                .help(format!(
+                    "put it into the condition: `event == \"{}\" && …`",
+                    event.value
+                ));
             return None;
         }
     };
-    Some(Rule { span, exit, condition: choice, status })
+    Some(Rule {
+        span,
+        exit,
+        condition: choice,
+        status,
+    })
 }
 
 /// `out` and `reply` as targets mean what they say.
@@ -115,7 +160,11 @@ pub fn targets<'n>(node: &'n Node, report: &Report) -> Option<Rule<'n>> {
             [only] => rule(only, true, report),
             _ => {
                 report
-                    .error(node.span, "unclear-dialect", "which of several targets is meant is not clear")
+                    .error(
+                        node.span,
+                        "unclear-dialect",
+                        "which of several targets is meant is not clear",
+                    )
                     .help("write `routing:` with a condition on every route but one");
                 None
             }
@@ -132,7 +181,9 @@ pub fn lower(rules: &[Rule<'_>], names: &Names<'_>) -> Option<Vec<Route>> {
     for rule in rules {
         // Error ports anywhere in the list make `errors` known in all of it.
         match &rule.condition {
-            Some(Choice::Event(event)) if condition::ERROR_PORTS.contains(&event.value.as_str()) => {
+            Some(Choice::Event(event))
+                if condition::ERROR_PORTS.contains(&event.value.as_str()) =>
+            {
                 names.ports.borrow_mut().insert(event.value.clone());
             }
             Some(Choice::Condition(node)) => {
@@ -165,7 +216,11 @@ pub fn lower(rules: &[Rule<'_>], names: &Names<'_>) -> Option<Vec<Route>> {
             Some(Choice::Event(event)) => Some(event_condition(event, names)),
         };
         match target(&rule.exit, names) {
-            Some(target) => routes.push(Route { condition, target, status: rule.status.clone() }),
+            Some(target) => routes.push(Route {
+                condition,
+                target,
+                status: rule.status.clone(),
+            }),
             None => sound = false,
         }
     }
@@ -176,11 +231,18 @@ fn event_condition(event: &Spanned<String>, names: &Names<'_>) -> Condition {
     if !PORTS.contains(&event.value.as_str()) {
         names
             .report
-            .warning(event.span, "unknown-port", format!("no node has the outcome `{}`", event.value))
+            .warning(
+                event.span,
+                "unknown-port",
+                format!("no node has the outcome `{}`", event.value),
+            )
             .help(format!("outcomes are {}", PORTS.join(", ")));
     }
     Condition::Plain(Comparison {
-        path: Path { root: Root::Event, steps: Vec::new() },
+        path: Path {
+            root: Root::Event,
+            steps: Vec::new(),
+        },
         operator: PlainOperator::Equal,
         text: event.value.to_lowercase(),
         number: None,

@@ -22,13 +22,21 @@ pub fn payload(node: &Node, names: &Names<'_>) -> Payload {
         Yaml::String(text) if text.contains("{{") => text_payload(text, node.span, names),
         Yaml::Sequence(items) => {
             let items: Vec<Payload> = items.iter().map(|item| payload(item, names)).collect();
-            if items.iter().all(is_literal) { Payload::Literal(node.to_json()) } else { Payload::List(items) }
+            if items.iter().all(is_literal) {
+                Payload::Literal(node.to_json())
+            } else {
+                Payload::List(items)
+            }
         }
         Yaml::Mapping(mapping) => {
             let mut fields = Vec::with_capacity(mapping.len());
             for (name, entry) in mapping.iter() {
                 if name.contains("{{") {
-                    names.report.error(entry.key_span, "bad-template", "a key cannot be a template");
+                    names.report.error(
+                        entry.key_span,
+                        "bad-template",
+                        "a key cannot be a template",
+                    );
                 }
                 fields.push((name.to_owned(), payload(&entry.node, names)));
             }
@@ -49,13 +57,19 @@ fn is_literal(payload: &Payload) -> bool {
 fn text_payload(text: &str, span: Span, names: &Names<'_>) -> Payload {
     let broken = || Payload::Literal(Value::String(text.to_owned()));
     if text.len() > MAX_LENGTH {
-        names.report.error(span, "bad-template", format!("the template is longer than {MAX_LENGTH} bytes"));
+        names.report.error(
+            span,
+            "bad-template",
+            format!("the template is longer than {MAX_LENGTH} bytes"),
+        );
         return broken();
     }
     let template = match Template::compile(text) {
         Ok(template) => template,
         Err(error) => {
-            let at = error.pos().and_then(|(line, column)| offset(text, line, column));
+            let at = error
+                .pos()
+                .and_then(|(line, column)| offset(text, line, column));
             let place = at.map_or(span, |at| within(names, span, text, at));
             let reason = match error.reason() {
                 // The grammar's own words name its rules, which tell an author nothing.
@@ -71,12 +85,21 @@ fn text_payload(text: &str, span: Span, names: &Names<'_>) -> Payload {
             return broken();
         }
     };
-    let mut lower = Lower { text, span, names, blocks: Vec::new(), at: span };
-    if let [TemplateElement::Expression(helper) | TemplateElement::HtmlExpression(helper)] = template.elements.as_slice()
+    let mut lower = Lower {
+        text,
+        span,
+        names,
+        blocks: Vec::new(),
+        at: span,
+    };
+    if let [TemplateElement::Expression(helper) | TemplateElement::HtmlExpression(helper)] =
+        template.elements.as_slice()
     {
         return lower.expression(helper).map_or_else(broken, Payload::Value);
     }
-    let Some(parts) = lower.parts(&template) else { return broken() };
+    let Some(parts) = lower.parts(&template) else {
+        return broken();
+    };
     let mut plain = String::new();
     for part in &parts {
         match part {
@@ -92,7 +115,10 @@ fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
     let mut start = 0;
     for (number, piece) in text.split_inclusive('\n').enumerate() {
         if number + 1 == line {
-            let within = piece.char_indices().nth(column.saturating_sub(1)).map_or(piece.trim_end().len(), |(at, _)| at);
+            let within = piece
+                .char_indices()
+                .nth(column.saturating_sub(1))
+                .map_or(piece.trim_end().len(), |(at, _)| at);
             return Some(start + within);
         }
         start += piece.len();
@@ -176,7 +202,9 @@ impl Lower<'_, '_> {
 
     fn call(&mut self, name: &str, helper: &HelperTemplate) -> Option<Term> {
         let name = if name == "ifEq" { "eq" } else { name };
-        let Some((_, function, least, most)) = Helper::TABLE.iter().find(|(known, ..)| *known == name) else {
+        let Some((_, function, least, most)) =
+            Helper::TABLE.iter().find(|(known, ..)| *known == name)
+        else {
             let known = Helper::TABLE.iter().map(|(known, ..)| *known);
             let near = suggest(name, known.clone()).map_or_else(
                 || format!("; there are {}", known.collect::<Vec<_>>().join(", ")),
@@ -189,11 +217,21 @@ impl Lower<'_, '_> {
         }
         let count = helper.params.len();
         if count < *least || count > *most {
-            let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            let wanted = if least == most {
+                least.to_string()
+            } else {
+                format!("{least} to {most}")
+            };
             let plural = if *most == 1 { "" } else { "s" };
-            return self.refuse(format!("`{name}` takes {wanted} argument{plural}, found {count}"));
+            return self.refuse(format!(
+                "`{name}` takes {wanted} argument{plural}, found {count}"
+            ));
         }
-        let arguments = helper.params.iter().map(|param| self.term(param)).collect::<Option<_>>()?;
+        let arguments = helper
+            .params
+            .iter()
+            .map(|param| self.term(param))
+            .collect::<Option<_>>()?;
         Some(Term::Call(*function, arguments))
     }
 
@@ -207,7 +245,11 @@ impl Lower<'_, '_> {
                 let steps: Vec<String> = segments
                     .iter()
                     .filter_map(|segment| match segment {
-                        PathSeg::Named(name) => Some(name.trim_start_matches('[').trim_end_matches(']').to_owned()),
+                        PathSeg::Named(name) => Some(
+                            name.trim_start_matches('[')
+                                .trim_end_matches(']')
+                                .to_owned(),
+                        ),
                         _ => None,
                     })
                     .collect();
@@ -229,10 +271,24 @@ impl Lower<'_, '_> {
             "key" => BlockPart::Key,
             "first" => BlockPart::First,
             "last" => BlockPart::Last,
-            _ => return self.refuse(format!("there is no `{raw}`; there are @index, @key, @first, @last, @root")),
+            _ => {
+                return self.refuse(format!(
+                    "there is no `{raw}`; there are @index, @key, @first, @last, @root"
+                ));
+            }
         };
-        match self.blocks.len().checked_sub(level + 1).and_then(|block| u32::try_from(block).ok()) {
-            Some(block) => Some(Term::Block { block, part, steps: Vec::new(), fallback: None }),
+        match self
+            .blocks
+            .len()
+            .checked_sub(level + 1)
+            .and_then(|block| u32::try_from(block).ok())
+        {
+            Some(block) => Some(Term::Block {
+                block,
+                part,
+                steps: Vec::new(),
+                fallback: None,
+            }),
             None => self.refuse(format!("`{raw}` stands outside of a block")),
         }
     }
@@ -250,7 +306,12 @@ impl Lower<'_, '_> {
                     _ => continue,
                 };
                 let block = u32::try_from(index).ok()?;
-                return Some(Term::Block { block, part, steps: rest.to_vec(), fallback: None });
+                return Some(Term::Block {
+                    block,
+                    part,
+                    steps: rest.to_vec(),
+                    fallback: None,
+                });
             }
         }
         let Some(depth) = self.blocks.len().checked_sub(ups) else {
@@ -258,17 +319,29 @@ impl Lower<'_, '_> {
         };
         if depth == 0 || from_root {
             if steps.is_empty() {
-                return self.refuse(format!("`{raw}` means something only inside of `each` and `with`"));
+                return self.refuse(format!(
+                    "`{raw}` means something only inside of `each` and `with`"
+                ));
             }
-            return self.names.resolve(steps, Place::Template, self.at).map(Term::Path);
+            return self
+                .names
+                .resolve(steps, Place::Template, self.at)
+                .map(Term::Path);
         }
-        let known = steps.first().is_some_and(|first| first == "node" || first == "state" || is_root(first));
+        let known = steps
+            .first()
+            .is_some_and(|first| first == "node" || first == "state" || is_root(first));
         let fallback: Option<Path> = match known && !raw.starts_with("this") {
             true => Some(self.names.resolve(steps, Place::Template, self.at)?),
             false => None,
         };
         let block = u32::try_from(depth - 1).ok()?;
-        Some(Term::Block { block, part: BlockPart::Item, steps: steps.to_vec(), fallback })
+        Some(Term::Block {
+            block,
+            part: BlockPart::Item,
+            steps: steps.to_vec(),
+            fallback,
+        })
     }
 
     fn block(&mut self, helper: &HelperTemplate) -> Option<Part> {
@@ -285,9 +358,17 @@ impl Lower<'_, '_> {
                 let otherwise = self.inner(helper.inverse.as_ref());
                 let (then, otherwise) = (then?, otherwise?);
                 Some(if name == "if" {
-                    Part::If { test, then, otherwise }
+                    Part::If {
+                        test,
+                        then,
+                        otherwise,
+                    }
                 } else {
-                    Part::If { test, then: otherwise, otherwise: then }
+                    Part::If {
+                        test,
+                        then: otherwise,
+                        otherwise: then,
+                    }
                 })
             }
             "each" | "with" => {
@@ -295,7 +376,9 @@ impl Lower<'_, '_> {
                 let (item, key) = match &helper.block_param {
                     None => (None, None),
                     Some(handlebars::template::BlockParam::Single(item)) => (word(item), None),
-                    Some(handlebars::template::BlockParam::Pair((item, key))) => (word(item), word(key)),
+                    Some(handlebars::template::BlockParam::Pair((item, key))) => {
+                        (word(item), word(key))
+                    }
                     Some(_) => return self.refuse("this form of names for a block is not offered"),
                 };
                 self.blocks.push(Block { item, key });
@@ -305,9 +388,17 @@ impl Lower<'_, '_> {
                 let otherwise = self.inner(helper.inverse.as_ref());
                 let (body, otherwise) = (body?, otherwise?);
                 Some(if name == "each" {
-                    Part::Each { over: value, body, otherwise }
+                    Part::Each {
+                        over: value,
+                        body,
+                        otherwise,
+                    }
                 } else {
-                    Part::With { value, body, otherwise }
+                    Part::With {
+                        value,
+                        body,
+                        otherwise,
+                    }
                 })
             }
             _ => {
@@ -323,7 +414,11 @@ impl Lower<'_, '_> {
                 let then = self.inner(helper.template.as_ref());
                 self.at = at;
                 let otherwise = self.inner(helper.inverse.as_ref());
-                Some(Part::If { test, then: then?, otherwise: otherwise? })
+                Some(Part::If {
+                    test,
+                    then: then?,
+                    otherwise: otherwise?,
+                })
             }
         }
     }

@@ -61,11 +61,17 @@ pub enum ViewKind {
 /// Makes the view of a flow.
 pub fn draw(raw: &RawFlow<'_>, start: Option<u32>) -> FlowView {
     let position = |id: &str| raw.nodes.iter().position(|node| node.id.value == id);
-    let nodes = raw.nodes.iter().map(|node| draw_node(node, &position)).collect();
+    let nodes = raw
+        .nodes
+        .iter()
+        .map(|node| draw_node(node, &position))
+        .collect();
     FlowView {
         id: raw.id.value.clone(),
         title: raw.title.clone(),
-        start: start.and_then(|start| usize::try_from(start).ok()).unwrap_or_default(),
+        start: start
+            .and_then(|start| usize::try_from(start).ok())
+            .unwrap_or_default(),
         nodes,
     }
 }
@@ -94,11 +100,17 @@ fn draw_node(node: &RawNode<'_>, position: &impl Fn(&str) -> Option<usize>) -> V
             },
             Exit::Out | Exit::Reply => None,
         };
-        let error = super::condition::ERROR_PORTS.iter().any(|port| label.contains(port));
+        let error = super::condition::ERROR_PORTS
+            .iter()
+            .any(|port| label.contains(port));
         edges.push(ViewEdge { to, label, error });
     }
     if node.rules.is_empty() && key != "flow.goto" {
-        edges.push(ViewEdge { to: None, label: String::new(), error: false });
+        edges.push(ViewEdge {
+            to: None,
+            label: String::new(),
+            error: false,
+        });
     }
     ViewNode {
         id: node.id.value.clone(),
@@ -114,11 +126,30 @@ fn detail(payload: &Node) -> String {
     match &payload.value {
         Value::String(text) => one_line(text),
         Value::Mapping(mapping) => {
-            let keys = ["text", "prompt", "tool", "flow", "key", "slot", "message", "operation", "component"];
-            let found = keys.iter().find_map(|key| mapping.get(key)).and_then(|entry| entry.node.as_str());
+            let keys = [
+                "text",
+                "prompt",
+                "tool",
+                "flow",
+                "key",
+                "slot",
+                "message",
+                "operation",
+                "component",
+            ];
+            let found = keys
+                .iter()
+                .find_map(|key| mapping.get(key))
+                .and_then(|entry| entry.node.as_str());
             match found {
                 Some(text) => one_line(text),
-                None => one_line(&mapping.iter().map(|(key, _)| key).collect::<Vec<_>>().join(", ")),
+                None => one_line(
+                    &mapping
+                        .iter()
+                        .map(|(key, _)| key)
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                ),
             }
         }
         _ => String::new(),

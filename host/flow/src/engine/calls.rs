@@ -33,12 +33,23 @@ impl<'p> Turn<'p, '_> {
                 let payload = self.render(frame, payload)?;
                 Ok(self.done(frame, node, payload))
             }
-            Operation::Call { flow, entrypoint, input } => {
+            Operation::Call {
+                flow,
+                entrypoint,
+                input,
+            } => {
                 let arguments = self.arguments(frame, node, input)?;
-                self.enter(*flow, None, entrypoint.as_deref(), arguments).map(Step::Call)
+                self.enter(*flow, None, entrypoint.as_deref(), arguments)
+                    .map(Step::Call)
             }
-            Operation::Goto { target: GotoTarget::Foreign(flow), .. } => Ok(Step::Leave(flow.clone())),
-            Operation::Goto { target: GotoTarget::Local { flow, node: to }, input } => {
+            Operation::Goto {
+                target: GotoTarget::Foreign(flow),
+                ..
+            } => Ok(Step::Leave(flow.clone())),
+            Operation::Goto {
+                target: GotoTarget::Local { flow, node: to },
+                input,
+            } => {
                 let arguments = self.arguments(frame, node, input)?;
                 self.enter(*flow, *to, None, arguments).map(Step::Move)
             }
@@ -51,7 +62,11 @@ impl<'p> Turn<'p, '_> {
                 }
                 Ok(self.done(frame, node, Value::Object(output)))
             }
-            Operation::StateGet { scope, key, default } => {
+            Operation::StateGet {
+                scope,
+                key,
+                default,
+            } => {
                 let key = self.key(frame, key)?;
                 let stored = self.effects.state_get(*scope, &key)?;
                 let found = stored.is_some();
@@ -61,9 +76,17 @@ impl<'p> Turn<'p, '_> {
                     (None, None) => Value::Null,
                 };
                 self.world.remember(*scope, &key, value.clone());
-                Ok(self.done(frame, node, json!({"key": key, "value": value, "found": found})))
+                Ok(self.done(
+                    frame,
+                    node,
+                    json!({"key": key, "value": value, "found": found}),
+                ))
             }
-            Operation::StateSet { scope, entries, ttl_ms } => {
+            Operation::StateSet {
+                scope,
+                entries,
+                ttl_ms,
+            } => {
                 let mut output = Map::new();
                 for (key, value) in entries {
                     let key = self.key(frame, key)?;
@@ -81,25 +104,45 @@ impl<'p> Turn<'p, '_> {
                 Ok(self.done(frame, node, json!({"key": key})))
             }
             Operation::SlotsFill(fill) => self.ask_slots(frame, node, fill),
-            Operation::Tool { tool, server, arguments, save_as } => {
+            Operation::Tool {
+                tool,
+                server,
+                arguments,
+                save_as,
+            } => {
                 let arguments = Value::Object(self.arguments(frame, node, arguments)?);
                 let server = server.as_deref().unwrap_or_default();
-                let outcome = self.effects.call_tool(server, tool, &arguments, node.policy)?;
+                let outcome = self
+                    .effects
+                    .call_tool(server, tool, &arguments, node.policy)?;
                 if outcome.is_error {
-                    return Err(CallError { code: "tool-error".to_owned(), message: outcome.text(), retryable: false });
+                    return Err(CallError {
+                        code: "tool-error".to_owned(),
+                        message: outcome.text(),
+                        retryable: false,
+                    });
                 }
                 let output = outcome.into_output();
                 if let Some(name) = save_as {
                     let structured = output.get("structured").filter(|value| !value.is_null());
-                    let saved = structured.or_else(|| output.get("text")).cloned().unwrap_or_default();
+                    let saved = structured
+                        .or_else(|| output.get("text"))
+                        .cloned()
+                        .unwrap_or_default();
                     self.world.set_var(name, saved);
                 }
                 Ok(self.done(frame, node, output))
             }
-            Operation::Component { component, operation, input } => {
+            Operation::Component {
+                component,
+                operation,
+                input,
+            } => {
                 let mut input = self.render(frame, input)?;
                 self.overlay(frame, node, &mut input)?;
-                let output = self.effects.invoke_node(component, operation, &input, node.policy)?;
+                let output = self
+                    .effects
+                    .invoke_node(component, operation, &input, node.policy)?;
                 Ok(self.done(frame, node, output))
             }
         }
@@ -116,11 +159,20 @@ impl<'p> Turn<'p, '_> {
 
     fn key(&self, frame: &Frame, payload: &'p Payload) -> Result<String, CallError> {
         let key = as_text(&self.render(frame, payload)?).into_owned();
-        if key.is_empty() { Err(invalid("the state key is empty")) } else { Ok(key) }
+        if key.is_empty() {
+            Err(invalid("the state key is empty"))
+        } else {
+            Ok(key)
+        }
     }
 
     /// The input of a call as an object, with `in_map` over it.
-    fn arguments(&self, frame: &Frame, node: &'p Node, input: &'p Payload) -> Result<Map<String, Value>, CallError> {
+    fn arguments(
+        &self,
+        frame: &Frame,
+        node: &'p Node,
+        input: &'p Payload,
+    ) -> Result<Map<String, Value>, CallError> {
         let mut input = match self.render(frame, input)? {
             Value::Null => Value::Object(Map::new()),
             other => other,
@@ -133,7 +185,9 @@ impl<'p> Turn<'p, '_> {
     }
 
     fn overlay(&self, frame: &Frame, node: &'p Node, input: &mut Value) -> Result<(), CallError> {
-        let Some(map) = &node.in_map else { return Ok(()) };
+        let Some(map) = &node.in_map else {
+            return Ok(());
+        };
         let mapped = self.render(frame, map)?;
         match (input, mapped) {
             (input @ Value::Object(_), Value::Object(fields)) => {
@@ -154,8 +208,13 @@ impl<'p> Turn<'p, '_> {
         arguments: Map<String, Value>,
     ) -> Result<Frame, CallError> {
         let index = usize::try_from(flow).unwrap_or(usize::MAX);
-        let definition =
-            self.world.program.definition.flows.get(index).ok_or_else(|| invalid("the flow is not there"))?;
+        let definition = self
+            .world
+            .program
+            .definition
+            .flows
+            .get(index)
+            .ok_or_else(|| invalid("the flow is not there"))?;
         let start = match node {
             Some(node) => usize::try_from(node).unwrap_or(usize::MAX),
             None => World::callee_start(definition, entrypoint),
@@ -177,7 +236,13 @@ impl<'p> Turn<'p, '_> {
     }
 
     /// Takes an answer to `slots.fill`: fields of a form by their slot's name, a text for the first slot still open.
-    pub fn answer_slots(&mut self, frame: &mut Frame, node: &'p Node, fill: &'p SlotsFill, attempts: u32) -> Outcome {
+    pub fn answer_slots(
+        &mut self,
+        frame: &mut Frame,
+        node: &'p Node,
+        fill: &'p SlotsFill,
+        attempts: u32,
+    ) -> Outcome {
         let now_ms = self.world.now.as_u64().unwrap_or_default();
         let mut refused = Value::Null;
         let open = self.missing(frame, fill);
@@ -186,9 +251,15 @@ impl<'p> Turn<'p, '_> {
                 continue;
             }
             let first = open.first() == Some(&name);
-            let field = self.world.response.get("data").and_then(|data| data.get(name));
+            let field = self
+                .world
+                .response
+                .get("data")
+                .and_then(|data| data.get(name));
             let text = self.world.response.get("text").filter(|_| first);
-            let Some(answer) = field.or(text) else { continue };
+            let Some(answer) = field.or(text) else {
+                continue;
+            };
             let pattern = match accepts {
                 SlotType::Text(pattern) => self.world.program.pattern(pattern),
                 _ => None,
@@ -211,14 +282,27 @@ impl<'p> Turn<'p, '_> {
         if fill.max_attempts > 0 && attempts >= fill.max_attempts {
             let name = still.first().copied().unwrap_or_default();
             let message = format!("no fitting answer for slot `{name}` after {attempts} attempts");
-            return Err(CallError { code: "invalid-answer".to_owned(), message, retryable: false });
+            return Err(CallError {
+                code: "invalid-answer".to_owned(),
+                message,
+                retryable: false,
+            });
         }
-        self.prompt(frame, fill, fill.reask.as_ref().unwrap_or(&fill.prompt), &refused)?;
+        self.prompt(
+            frame,
+            fill,
+            fill.reask.as_ref().unwrap_or(&fill.prompt),
+            &refused,
+        )?;
         Ok(Step::Rest(Phase::Asking(attempts), fill.ttl_ms))
     }
 
     fn slots_of(&self, frame: &Frame, fill: &'p SlotsFill) -> Vec<(&'p str, &'p SlotType)> {
-        let slots = self.world.flow(frame).map(|flow| flow.slots.as_slice()).unwrap_or_default();
+        let slots = self
+            .world
+            .flow(frame)
+            .map(|flow| flow.slots.as_slice())
+            .unwrap_or_default();
         let slot = |index: &u32| {
             let slot = slots.get(usize::try_from(*index).ok()?)?;
             Some((slot.name.as_str(), &slot.accepts))
@@ -228,13 +312,20 @@ impl<'p> Turn<'p, '_> {
 
     fn missing(&self, frame: &Frame, fill: &'p SlotsFill) -> Vec<&'p str> {
         let open = |name: &str| frame.slots.get(name).is_none_or(Value::is_null);
-        self.slots_of(frame, fill).into_iter().map(|(name, _)| name).filter(|name| open(name)).collect()
+        self.slots_of(frame, fill)
+            .into_iter()
+            .map(|(name, _)| name)
+            .filter(|name| open(name))
+            .collect()
     }
 
     fn filled(&mut self, frame: &mut Frame, node: &'p Node, fill: &'p SlotsFill) -> Step {
         let mut output = Map::new();
         for (name, _) in self.slots_of(frame, fill) {
-            output.insert(name.to_owned(), frame.slots.get(name).cloned().unwrap_or_default());
+            output.insert(
+                name.to_owned(),
+                frame.slots.get(name).cloned().unwrap_or_default(),
+            );
         }
         frame.set_output(Value::Object(output));
         self.finish(frame, node, "on_complete")
@@ -250,14 +341,30 @@ impl<'p> Turn<'p, '_> {
     ) -> Result<(), CallError> {
         let open = self.missing(frame, fill);
         let result = json!({"slot": open.first(), "missing": open, "answer": refused});
-        let scope = Scope { result: &result, ..self.world.scope(frame) };
+        let scope = Scope {
+            result: &result,
+            ..self.world.scope(frame)
+        };
         let payload = render(prompt, &scope).map_err(|error| invalid(error.to_string()))?;
-        let asked = self.slots_of(frame, fill).into_iter().find(|(name, _)| open.first() == Some(name));
+        let asked = self
+            .slots_of(frame, fill)
+            .into_iter()
+            .find(|(name, _)| open.first() == Some(name));
         if let (Value::String(text), Some((_, SlotType::Enum(values)))) = (&payload, asked) {
-            let option = |value: &String| QuickReply { title: value.clone(), value: value.clone() };
+            let option = |value: &String| QuickReply {
+                title: value.clone(),
+                value: value.clone(),
+            };
             let options = values.iter().map(option).collect();
-            let body = OutboundBody::QuickReplies { text: text.clone(), options };
-            self.outbound.push(crate::outbound::Outbound { reply_to: None, only_for: None, body });
+            let body = OutboundBody::QuickReplies {
+                text: text.clone(),
+                options,
+            };
+            self.outbound.push(crate::outbound::Outbound {
+                reply_to: None,
+                only_for: None,
+                body,
+            });
             return Ok(());
         }
         outbound(EmitKind::Response, payload, &mut self.outbound).map_err(invalid)

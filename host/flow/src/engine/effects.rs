@@ -40,8 +40,13 @@ pub trait Effects {
     ///
     /// # Errors
     /// When the store cannot answer.
-    fn state_set(&mut self, scope: StateScope, key: &str, value: &Value, ttl_ms: Option<u64>)
-    -> Result<(), CallError>;
+    fn state_set(
+        &mut self,
+        scope: StateScope,
+        key: &str,
+        value: &Value,
+        ttl_ms: Option<u64>,
+    ) -> Result<(), CallError>;
 
     /// Deletes a state key; one that is not there is deleted already.
     ///
@@ -80,8 +85,11 @@ impl ToolOutcome {
     /// All text blocks, one a line.
     #[must_use]
     pub fn text(&self) -> String {
-        let texts: Vec<&str> =
-            self.content.iter().filter_map(|block| block.get("text").and_then(Value::as_str)).collect();
+        let texts: Vec<&str> = self
+            .content
+            .iter()
+            .filter_map(|block| block.get("text").and_then(Value::as_str))
+            .collect();
         texts.join("\n")
     }
 

@@ -94,7 +94,9 @@ pub enum FlowError {
         retryable: bool,
     },
     /// The flow loops without a wait.
-    #[error("more than {MAX_STEPS} nodes ran in one turn, last `{node}`: the flow loops without a wait")]
+    #[error(
+        "more than {MAX_STEPS} nodes ran in one turn, last `{node}`: the flow loops without a wait"
+    )]
     Runaway {
         /// `flow/node` that would have been next.
         node: String,

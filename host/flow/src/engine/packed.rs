@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Number, Value};
@@ -16,7 +18,9 @@ pub struct Packed<'a>(pub &'a Value);
 /// A value that was read.
 pub struct Unpacked(pub Value);
 
-const VARIANTS: [&str; 9] = ["null", "false", "true", "int", "uint", "float", "text", "list", "map"];
+const VARIANTS: [&str; 9] = [
+    "null", "false", "true", "int", "uint", "float", "text", "list", "map",
+];
 
 impl Serialize for Packed<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -31,7 +35,12 @@ impl Serialize for Packed<'_> {
                 } else if let Some(number) = number.as_u64() {
                     to.serialize_newtype_variant(NAME, 4, "uint", &number)
                 } else {
-                    to.serialize_newtype_variant(NAME, 5, "float", &number.as_f64().unwrap_or_default())
+                    to.serialize_newtype_variant(
+                        NAME,
+                        5,
+                        "float",
+                        &number.as_f64().unwrap_or_default(),
+                    )
                 }
             }
             Value::String(text) => to.serialize_newtype_variant(NAME, 6, "text", text),
@@ -105,14 +114,19 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_enum<A: EnumAccess<'de>>(self, from: A) -> Result<Value, A::Error> {
         let (tag, content) = from.variant::<Tag>()?;
-        let deeper = || self.0.checked_sub(1).ok_or_else(|| A::Error::custom("nested too deep"));
+        let deeper = || {
+            self.0
+                .checked_sub(1)
+                .ok_or_else(|| A::Error::custom("nested too deep"))
+        };
         Ok(match tag.0 {
             0 => content.unit_variant().map(|()| Value::Null)?,
             1 => content.unit_variant().map(|()| Value::Bool(false))?,
             2 => content.unit_variant().map(|()| Value::Bool(true))?,
             3 => Value::from(content.newtype_variant::<i64>()?),
             4 => Value::from(content.newtype_variant::<u64>()?),
-            5 => Number::from_f64(content.newtype_variant::<f64>()?).map_or(Value::Null, Value::Number),
+            5 => Number::from_f64(content.newtype_variant::<f64>()?)
+                .map_or(Value::Null, Value::Number),
             6 => Value::String(content.newtype_variant::<String>()?),
             7 => Value::Array(content.newtype_variant_seed(ListSeed(deeper()?))?),
             8 => Value::Object(content.newtype_variant_seed(MapSeed(deeper()?))?),

@@ -14,7 +14,9 @@ pub enum LoadError {
     #[error("the definition cannot be read: {0}")]
     Malformed(String),
     /// It was made by another version of the loader.
-    #[error("the definition has version {found}, this engine runs {IR_VERSION}: build the pack again")]
+    #[error(
+        "the definition has version {found}, this engine runs {IR_VERSION}: build the pack again"
+    )]
     Version {
         /// The version found.
         found: u16,
@@ -56,9 +58,16 @@ impl Program {
     /// As [`Self::load`].
     pub fn new(definition: Definition) -> Result<Self, LoadError> {
         if definition.version != IR_VERSION {
-            return Err(LoadError::Version { found: definition.version });
+            return Err(LoadError::Version {
+                found: definition.version,
+            });
         }
-        let by_id = definition.flows.iter().enumerate().map(|(index, flow)| (flow.id.clone(), index)).collect();
+        let by_id = definition
+            .flows
+            .iter()
+            .enumerate()
+            .map(|(index, flow)| (flow.id.clone(), index))
+            .collect();
         let mut patterns = HashMap::new();
         for flow in &definition.flows {
             for pattern in patterns_of(flow) {
@@ -70,7 +79,11 @@ impl Program {
                 patterns.insert(pattern.to_owned(), regex);
             }
         }
-        Ok(Self { definition, by_id, patterns })
+        Ok(Self {
+            definition,
+            by_id,
+            patterns,
+        })
     }
 
     /// Ids of the flows in it.
@@ -99,7 +112,11 @@ fn patterns_of(flow: &Flow) -> Vec<&str> {
         }
     }
     for node in &flow.nodes {
-        let conditions = node.routes.iter().filter_map(|route| route.condition.as_ref()).chain(node.when.as_ref());
+        let conditions = node
+            .routes
+            .iter()
+            .filter_map(|route| route.condition.as_ref())
+            .chain(node.when.as_ref());
         for condition in conditions {
             if let Condition::Cel(expr) = condition {
                 expr.walk(&mut |expr| {

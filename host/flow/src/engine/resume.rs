@@ -18,16 +18,26 @@ pub const WAIT_TIMEOUT: &str = "wait-timeout";
 impl<'p> Turn<'p, '_> {
     /// Starts a flow, if the event starts one.
     pub fn start(&mut self, flow: &str, input: &TurnInput) -> Result<Beginning, FlowError> {
-        let index = self.world.program.index_of(flow).ok_or_else(|| FlowError::UnknownFlow(flow.to_owned()))?;
+        let index = self
+            .world
+            .program
+            .index_of(flow)
+            .ok_or_else(|| FlowError::UnknownFlow(flow.to_owned()))?;
         let definition = self.definition(index)?;
-        let Some(node) = first_node(definition, input) else { return Ok(None) };
+        let Some(node) = first_node(definition, input) else {
+            return Ok(None);
+        };
         let mut frame = Frame::new(index, node, definition, input.parameters.clone());
         frame.arguments = Map::new();
         Ok(Some((frame, None)))
     }
 
     /// Goes on with a conversation, if the event ends its rest.
-    pub fn resume(&mut self, snapshot: Snapshot, input: &TurnInput) -> Result<Beginning, FlowError> {
+    pub fn resume(
+        &mut self,
+        snapshot: Snapshot,
+        input: &TurnInput,
+    ) -> Result<Beginning, FlowError> {
         let mut frames = Vec::with_capacity(snapshot.frames.len());
         let mut phase = Phase::Waiting;
         for (depth, saved) in snapshot.frames.into_iter().enumerate() {
@@ -43,7 +53,8 @@ impl<'p> Turn<'p, '_> {
         self.callers = frames;
         let node = self.node(&frame)?;
         let kind = input.event.kind();
-        let over = matches!(&input.event.body, EventBody::Custom { name, .. } if name == WAIT_TIMEOUT);
+        let over =
+            matches!(&input.event.body, EventBody::Custom { name, .. } if name == WAIT_TIMEOUT);
         let port = match (kind, over) {
             (_, true) => "on_timeout",
             (EventKind::Postback, _) => "on_submit",
@@ -75,18 +86,31 @@ impl<'p> Turn<'p, '_> {
                 Operation::SlotsFill(fill) => self
                     .answer_slots(&mut frame, node, fill, attempts)
                     .unwrap_or_else(Step::Failed),
-                _ => return Err(FlowError::BadSnapshot(format!("`{}` no longer asks", self.name(&frame)))),
+                _ => {
+                    return Err(FlowError::BadSnapshot(format!(
+                        "`{}` no longer asks",
+                        self.name(&frame)
+                    )));
+                }
             },
-            Phase::Calling => return Err(FlowError::BadSnapshot("the called flow is missing".to_owned())),
+            Phase::Calling => {
+                return Err(FlowError::BadSnapshot(
+                    "the called flow is missing".to_owned(),
+                ));
+            }
         };
         Ok(Some((frame, Some(step))))
     }
 
     /// A command that the first flow has an entrypoint for leaves whatever goes on and starts there.
     fn interrupt(&self, first: &Frame, input: &TurnInput) -> Result<Option<Frame>, FlowError> {
-        let EventBody::Command { name, .. } = &input.event.body else { return Ok(None) };
+        let EventBody::Command { name, .. } = &input.event.body else {
+            return Ok(None);
+        };
         let flow = self.definition(first.flow)?;
-        let Some(node) = entrypoint(flow, &format!("command:{name}")) else { return Ok(None) };
+        let Some(node) = entrypoint(flow, &format!("command:{name}")) else {
+            return Ok(None);
+        };
         let mut frame = Frame::new(first.flow, node, flow, input.parameters.clone());
         frame.arguments = Map::new();
         Ok(Some(frame))
@@ -94,16 +118,34 @@ impl<'p> Turn<'p, '_> {
 
     fn definition(&self, flow: usize) -> Result<&'p Flow, FlowError> {
         let flows = &self.world.program.definition.flows;
-        flows.get(flow).ok_or_else(|| FlowError::Internal("the definition names a flow that is not in it".to_owned()))
+        flows.get(flow).ok_or_else(|| {
+            FlowError::Internal("the definition names a flow that is not in it".to_owned())
+        })
     }
 
-    fn restore(&self, saved: SavedFrame, first: bool, input: &TurnInput) -> Result<Frame, FlowError> {
-        let gone = |what: &str, name: &str| FlowError::BadSnapshot(format!("{what} `{name}` is no longer there"));
-        let flow = self.world.program.index_of(&saved.flow).ok_or_else(|| gone("flow", &saved.flow))?;
+    fn restore(
+        &self,
+        saved: SavedFrame,
+        first: bool,
+        input: &TurnInput,
+    ) -> Result<Frame, FlowError> {
+        let gone = |what: &str, name: &str| {
+            FlowError::BadSnapshot(format!("{what} `{name}` is no longer there"))
+        };
+        let flow = self
+            .world
+            .program
+            .index_of(&saved.flow)
+            .ok_or_else(|| gone("flow", &saved.flow))?;
         let definition = self.definition(flow)?;
         let position = |id: &str| definition.nodes.iter().position(|node| node.id == id);
-        let node = position(&saved.node).ok_or_else(|| gone("node", &format!("{}/{}", saved.flow, saved.node)))?;
-        let arguments = if first { input.parameters.clone() } else { saved.arguments };
+        let node = position(&saved.node)
+            .ok_or_else(|| gone("node", &format!("{}/{}", saved.flow, saved.node)))?;
+        let arguments = if first {
+            input.parameters.clone()
+        } else {
+            saved.arguments
+        };
         let mut frame = Frame::new(flow, node, definition, arguments);
         if first {
             frame.arguments = Map::new();
@@ -123,7 +165,11 @@ impl<'p> Turn<'p, '_> {
     pub fn save(&self, mut frame: Frame, phase: Phase) -> Result<SavedFrame, FlowError> {
         let flow = self.definition(frame.flow)?;
         let node = self.node(&frame)?;
-        let mut kept: Vec<usize> = node.keep.iter().filter_map(|index| usize::try_from(*index).ok()).collect();
+        let mut kept: Vec<usize> = node
+            .keep
+            .iter()
+            .filter_map(|index| usize::try_from(*index).ok())
+            .collect();
         let prev = match phase {
             Phase::Asking(_) | Phase::Calling => frame.prev,
             Phase::Parked => {
@@ -150,7 +196,9 @@ impl<'p> Turn<'p, '_> {
             flow: flow.id.clone(),
             node: node.id.clone(),
             phase,
-            prev: prev.and_then(|index| flow.nodes.get(index)).map(|node| node.id.clone()),
+            prev: prev
+                .and_then(|index| flow.nodes.get(index))
+                .map(|node| node.id.clone()),
             outputs,
             slots,
             arguments: frame.arguments,
@@ -165,7 +213,11 @@ fn entrypoint(flow: &Flow, name: &str) -> Option<usize> {
 
 /// The node a flow starts at for this event; `None` when the event does not start it.
 fn first_node(flow: &Flow, input: &TurnInput) -> Option<usize> {
-    if let Some(node) = input.entrypoint.as_deref().and_then(|name| entrypoint(flow, name)) {
+    if let Some(node) = input
+        .entrypoint
+        .as_deref()
+        .and_then(|name| entrypoint(flow, name))
+    {
         return Some(node);
     }
     if let EventBody::Command { name, .. } = &input.event.body
@@ -186,7 +238,9 @@ fn first_node(flow: &Flow, input: &TurnInput) -> Option<usize> {
 impl World<'_> {
     /// The node a called flow starts at.
     pub fn callee_start(flow: &Flow, name: Option<&str>) -> usize {
-        let named = name.and_then(|name| entrypoint(flow, name)).or_else(|| entrypoint(flow, "default"));
+        let named = name
+            .and_then(|name| entrypoint(flow, name))
+            .or_else(|| entrypoint(flow, "default"));
         named.unwrap_or_else(|| usize::try_from(flow.start).unwrap_or_default())
     }
 }

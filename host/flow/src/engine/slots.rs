@@ -11,7 +11,12 @@ const DAY_MS: u64 = 86_400_000;
 
 /// The slot's value in `answer`, or `None` when it does not fit. `pattern` is the compiled pattern of a text slot.
 #[must_use]
-pub fn extract(accepts: &SlotType, pattern: Option<&Regex>, answer: &Value, now_ms: u64) -> Option<Value> {
+pub fn extract(
+    accepts: &SlotType,
+    pattern: Option<&Regex>,
+    answer: &Value,
+    now_ms: u64,
+) -> Option<Value> {
     let text = as_text(answer);
     let text = text.trim();
     if text.is_empty() {
@@ -28,7 +33,9 @@ pub fn extract(accepts: &SlotType, pattern: Option<&Regex>, answer: &Value, now_
             let lower = text.to_lowercase();
             let words = lower.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
             let named = || {
-                let mut named = values.iter().filter(|value| words.clone().any(|word| word == value.to_lowercase()));
+                let mut named = values
+                    .iter()
+                    .filter(|value| words.clone().any(|word| word == value.to_lowercase()));
                 // Two of the values in one answer are no answer.
                 named.next().filter(|_| named.next().is_none())
             };
@@ -58,7 +65,9 @@ fn boolean(text: &str) -> Option<bool> {
 fn number(text: &str) -> Option<Value> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let (before, from) = text.split_at(start);
-    let end = from.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(from.len());
+    let end = from
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(from.len());
     let digits = from.get(..end)?.trim_end_matches('.');
     let sign = if before.ends_with('-') { "-" } else { "" };
     let digits = format!("{sign}{digits}");
@@ -77,12 +86,19 @@ fn date(text: &str, now_ms: u64) -> Option<String> {
         _ => {}
     }
     let parts: Vec<&str> = text.split(['-', '.']).map(str::trim).collect();
-    let [first, month, last] = parts.as_slice() else { return None };
-    let (year, day) = if text.contains('-') { (first, last) } else { (last, first) };
+    let [first, month, last] = parts.as_slice() else {
+        return None;
+    };
+    let (year, day) = if text.contains('-') {
+        (first, last)
+    } else {
+        (last, first)
+    };
     if year.len() != 4 {
         return None;
     }
-    let (year, month, day): (u32, u32, u32) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    let (year, month, day): (u32, u32, u32) =
+        (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
     let leap = (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
     let longest = match month {
         2 => 28 + u32::from(leap),
@@ -90,7 +106,9 @@ fn date(text: &str, now_ms: u64) -> Option<String> {
         1..=12 => 31,
         _ => return None,
     };
-    (1..=longest).contains(&day).then(|| format!("{year:04}-{month:02}-{day:02}"))
+    (1..=longest)
+        .contains(&day)
+        .then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
 /// Days since 1970-01-01 as a date of the Gregorian calendar (Howard Hinnant's `civil_from_days`).
@@ -98,11 +116,16 @@ fn from_days(days: u64) -> String {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -127,11 +150,19 @@ mod tests {
             (SlotType::Date, json!("3/4/2026"), None),
             (SlotType::Date, json!("tomorrow"), Some(json!("2024-10-05"))),
             (colours.clone(), json!("RED"), Some(json!("red"))),
-            (colours.clone(), json!("the blue one, please"), Some(json!("blue"))),
+            (
+                colours.clone(),
+                json!("the blue one, please"),
+                Some(json!("blue")),
+            ),
             (colours, json!("red or blue"), None),
         ];
         for (accepts, answer, expected) in table {
-            assert_eq!(extract(&accepts, None, &answer, day), expected, "{accepts:?} {answer}");
+            assert_eq!(
+                extract(&accepts, None, &answer, day),
+                expected,
+                "{accepts:?} {answer}"
+            );
         }
     }
 
@@ -139,7 +170,13 @@ mod tests {
     fn a_text_slot_takes_the_group_of_its_pattern() {
         let accepts = SlotType::Text(r"(T-\d+)".into());
         let pattern = Regex::new(r"(T-\d+)").unwrap();
-        assert_eq!(extract(&accepts, Some(&pattern), &json!("it is T-17."), 0), Some(json!("T-17")));
-        assert_eq!(extract(&accepts, Some(&pattern), &json!("no idea"), 0), None);
+        assert_eq!(
+            extract(&accepts, Some(&pattern), &json!("it is T-17."), 0),
+            Some(json!("T-17"))
+        );
+        assert_eq!(
+            extract(&accepts, Some(&pattern), &json!("no idea"), 0),
+            None
+        );
     }
 }

@@ -92,15 +92,23 @@ impl Snapshot {
                 node: &frame.node,
                 phase: frame.phase,
                 prev: frame.prev.as_deref(),
-                outputs: frame.outputs.iter().map(|(node, value)| (node.as_str(), Packed(value))).collect(),
+                outputs: frame
+                    .outputs
+                    .iter()
+                    .map(|(node, value)| (node.as_str(), Packed(value)))
+                    .collect(),
                 slots: PackedMap(&frame.slots),
                 arguments: PackedMap(&frame.arguments),
             })
             .collect();
-        let bytes = postcard::to_extend(&(frames, PackedMap(&self.vars)), vec![VERSION])
-            .map_err(|error| FlowError::Internal(format!("the snapshot cannot be written: {error}")))?;
+        let bytes = postcard::to_extend(&(frames, PackedMap(&self.vars)), vec![VERSION]).map_err(
+            |error| FlowError::Internal(format!("the snapshot cannot be written: {error}")),
+        )?;
         if bytes.len() > MAX_SNAPSHOT {
-            return Err(FlowError::TooLarge { what: "snapshot", limit: MAX_SNAPSHOT });
+            return Err(FlowError::TooLarge {
+                what: "snapshot",
+                limit: MAX_SNAPSHOT,
+            });
         }
         Ok(bytes)
     }
@@ -110,21 +118,32 @@ impl Snapshot {
     /// # Errors
     /// [`FlowError::BadSnapshot`] for anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, FlowError> {
-        let (version, rest) = bytes.split_first().ok_or_else(|| FlowError::BadSnapshot("it is empty".to_owned()))?;
+        let (version, rest) = bytes
+            .split_first()
+            .ok_or_else(|| FlowError::BadSnapshot("it is empty".to_owned()))?;
         if *version != VERSION {
-            return Err(FlowError::BadSnapshot(format!("its format is {version}, this engine reads {VERSION}")));
+            return Err(FlowError::BadSnapshot(format!(
+                "its format is {version}, this engine reads {VERSION}"
+            )));
         }
-        let (frames, vars): (Vec<FrameIn>, UnpackedMap) =
-            postcard::from_bytes(rest).map_err(|error| FlowError::BadSnapshot(error.to_string()))?;
+        let (frames, vars): (Vec<FrameIn>, UnpackedMap) = postcard::from_bytes(rest)
+            .map_err(|error| FlowError::BadSnapshot(error.to_string()))?;
         let frame = |frame: FrameIn| SavedFrame {
             flow: frame.flow,
             node: frame.node,
             phase: frame.phase,
             prev: frame.prev,
-            outputs: frame.outputs.into_iter().map(|(node, value)| (node, value.0)).collect(),
+            outputs: frame
+                .outputs
+                .into_iter()
+                .map(|(node, value)| (node, value.0))
+                .collect(),
             slots: frame.slots.0,
             arguments: frame.arguments.0,
         };
-        Ok(Self { frames: frames.into_iter().map(frame).collect(), vars: vars.0 })
+        Ok(Self {
+            frames: frames.into_iter().map(frame).collect(),
+            vars: vars.0,
+        })
     }
 }

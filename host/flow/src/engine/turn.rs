@@ -57,9 +57,23 @@ impl Program {
     ///
     /// # Errors
     /// [`FlowError`]; nothing of the turn may be kept then.
-    pub fn turn(&self, flow: &str, input: &TurnInput, effects: &mut dyn Effects) -> Result<TurnOutput, FlowError> {
-        let snapshot = input.snapshot.as_deref().map(Snapshot::decode).transpose()?;
-        let vars = Value::Object(snapshot.as_ref().map(|snapshot| snapshot.vars.clone()).unwrap_or_default());
+    pub fn turn(
+        &self,
+        flow: &str,
+        input: &TurnInput,
+        effects: &mut dyn Effects,
+    ) -> Result<TurnOutput, FlowError> {
+        let snapshot = input
+            .snapshot
+            .as_deref()
+            .map(Snapshot::decode)
+            .transpose()?;
+        let vars = Value::Object(
+            snapshot
+                .as_ref()
+                .map(|snapshot| snapshot.vars.clone())
+                .unwrap_or_default(),
+        );
         let world = World {
             program: self,
             entry: input.event.entry(),
@@ -70,8 +84,13 @@ impl Program {
             locale: input.locale.as_str().into(),
             seed: input.seed,
         };
-        let mut turn =
-            Turn { world, effects, callers: Vec::new(), outbound: Vec::new(), path: Vec::new() };
+        let mut turn = Turn {
+            world,
+            effects,
+            callers: Vec::new(),
+            outbound: Vec::new(),
+            path: Vec::new(),
+        };
         let started = match snapshot {
             Some(snapshot) => turn.resume(snapshot, input)?,
             None => turn.start(flow, input)?,
@@ -105,7 +124,10 @@ impl<'p> Turn<'p, '_> {
                 }
             };
             if self.outbound.len() > MAX_OUTBOUND {
-                return Err(FlowError::TooLarge { what: "list of messages", limit: MAX_OUTBOUND });
+                return Err(FlowError::TooLarge {
+                    what: "list of messages",
+                    limit: MAX_OUTBOUND,
+                });
             }
             let port = match step {
                 Step::Done(port) => port,
@@ -113,7 +135,9 @@ impl<'p> Turn<'p, '_> {
                 Step::Rest(phase, ttl_ms) => return self.rest(frame, phase, ttl_ms),
                 Step::Call(callee) => {
                     if self.callers.len() >= MAX_CALL_DEPTH {
-                        return Err(FlowError::TooDeep { node: self.name(&frame) });
+                        return Err(FlowError::TooDeep {
+                            node: self.name(&frame),
+                        });
                     }
                     self.callers.push(std::mem::replace(&mut frame, callee));
                     continue;
@@ -137,7 +161,10 @@ impl<'p> Turn<'p, '_> {
                     frame.node = next;
                 }
                 Way::Park => return self.rest(frame, Phase::Parked, None),
-                Way::Out { reply: as_reply, status } => {
+                Way::Out {
+                    reply: as_reply,
+                    status,
+                } => {
                     if as_reply && let Err(reason) = reply(frame.output(), &mut self.outbound) {
                         return Err(self.failed(&frame, invalid(reason)));
                     }
@@ -159,9 +186,9 @@ impl<'p> Turn<'p, '_> {
     }
 
     pub fn node(&self, frame: &Frame) -> Result<&'p Node, FlowError> {
-        self.world
-            .node(frame)
-            .ok_or_else(|| FlowError::Internal("the definition names a node that is not in it".to_owned()))
+        self.world.node(frame).ok_or_else(|| {
+            FlowError::Internal("the definition names a node that is not in it".to_owned())
+        })
     }
 
     pub fn name(&self, frame: &Frame) -> String {
@@ -193,7 +220,11 @@ impl<'p> Turn<'p, '_> {
         let port = outcome(frame.output()).unwrap_or(port).to_owned();
         if let Some(map) = &node.out_map {
             let result = frame.output().clone();
-            let scope = Scope { result: &result, output: &result, ..self.world.scope(frame) };
+            let scope = Scope {
+                result: &result,
+                output: &result,
+                ..self.world.scope(frame)
+            };
             match render(map, &scope) {
                 Ok(mapped) => frame.set_output(mapped),
                 Err(error) => return Step::Failed(invalid(error.to_string())),
@@ -203,13 +234,21 @@ impl<'p> Turn<'p, '_> {
     }
 
     /// Takes a failure to the node's error port, or ends the turn with it.
-    fn fail(&mut self, frame: &mut Frame, node: &'p Node, error: CallError) -> Result<String, FlowError> {
+    fn fail(
+        &mut self,
+        frame: &mut Frame,
+        node: &'p Node,
+        error: CallError,
+    ) -> Result<String, FlowError> {
         let own = match error.code.as_str() {
             "timeout" => "on_timeout",
             "cancelled" => "on_cancel",
             _ => "on_error",
         };
-        let Some(port) = [own, "on_error"].into_iter().find(|port| node.ports.iter().any(|known| known == port)) else {
+        let Some(port) = [own, "on_error"]
+            .into_iter()
+            .find(|port| node.ports.iter().any(|known| known == port))
+        else {
             return Err(self.failed(frame, error));
         };
         let text = format!("node {}: {error}", node.id);
@@ -219,8 +258,12 @@ impl<'p> Turn<'p, '_> {
         }]);
         let output = match &node.err_map {
             Some(map) => {
-                let scope = Scope { errors: &errors, ..self.world.scope(frame) };
-                render(map, &scope).map_err(|error| self.failed(frame, invalid(error.to_string())))?
+                let scope = Scope {
+                    errors: &errors,
+                    ..self.world.scope(frame)
+                };
+                render(map, &scope)
+                    .map_err(|error| self.failed(frame, invalid(error.to_string())))?
             }
             None => json!({ "errors": errors }),
         };
@@ -253,7 +296,12 @@ impl<'p> Turn<'p, '_> {
                     conditional = true;
                     let output = frame.output();
                     let errors = output.get("errors").unwrap_or(&crate::eval::NULL);
-                    let scope = Scope { output, event: &event, errors, ..self.world.scope(frame) };
+                    let scope = Scope {
+                        output,
+                        event: &event,
+                        errors,
+                        ..self.world.scope(frame)
+                    };
                     check(condition, &scope, node, self.effects)
                 }
             };
@@ -262,16 +310,31 @@ impl<'p> Turn<'p, '_> {
             }
         }
         if !conditional || port == SKIPPED {
-            return Ok(Way::Out { reply: false, status: None });
+            return Ok(Way::Out {
+                reply: false,
+                status: None,
+            });
         }
         if matches!(port, "on_error" | "on_cancel" | "on_timeout") {
             let message = format!("no route of the node takes `{port}`: {}", frame.output());
-            return Err(self.failed(frame, CallError { code: "unrouted".to_owned(), message, retryable: false }));
+            return Err(self.failed(
+                frame,
+                CallError {
+                    code: "unrouted".to_owned(),
+                    message,
+                    retryable: false,
+                },
+            ));
         }
         Ok(Way::Park)
     }
 
-    fn rest(mut self, frame: Frame, phase: Phase, ttl_ms: Option<u64>) -> Result<TurnOutput, FlowError> {
+    fn rest(
+        mut self,
+        frame: Frame,
+        phase: Phase,
+        ttl_ms: Option<u64>,
+    ) -> Result<TurnOutput, FlowError> {
         let mut frames = Vec::with_capacity(self.callers.len() + 1);
         for caller in std::mem::take(&mut self.callers) {
             frames.push(self.save(caller, Phase::Calling)?);
@@ -295,26 +358,45 @@ impl<'p> Turn<'p, '_> {
 fn way(target: Target, status: Option<String>) -> Way {
     match target {
         Target::Node(index) => Way::To(usize::try_from(index).unwrap_or(usize::MAX)),
-        Target::Out => Way::Out { reply: false, status },
-        Target::Reply => Way::Out { reply: true, status },
+        Target::Out => Way::Out {
+            reply: false,
+            status,
+        },
+        Target::Reply => Way::Out {
+            reply: true,
+            status,
+        },
     }
 }
 
 /// Whether a condition holds; one that has no value does not, and the log says why.
 fn check(condition: &Condition, scope: &Scope<'_>, node: &Node, effects: &mut dyn Effects) -> bool {
     holds(condition, scope).unwrap_or_else(|error| {
-        effects.log(LogLevel::Warn, &format!("node {}: a condition does not hold because {error}", node.id));
+        effects.log(
+            LogLevel::Warn,
+            &format!(
+                "node {}: a condition does not hold because {error}",
+                node.id
+            ),
+        );
         false
     })
 }
 
 /// The outcome port a component names in its output.
 fn outcome(output: &Value) -> Option<&str> {
-    let named = output.get("outcome").or_else(|| output.get("metadata")?.get("outcome"))?.as_str()?;
+    let named = output
+        .get("outcome")
+        .or_else(|| output.get("metadata")?.get("outcome"))?
+        .as_str()?;
     crate::PORTS.iter().copied().find(|port| *port == named)
 }
 
 /// A failure caused by what the flow says.
 pub fn invalid(message: impl Into<String>) -> CallError {
-    CallError { code: "invalid".to_owned(), message: message.into(), retryable: false }
+    CallError {
+        code: "invalid".to_owned(),
+        message: message.into(),
+        retryable: false,
+    }
 }

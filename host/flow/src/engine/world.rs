@@ -66,7 +66,10 @@ impl Frame {
     }
 
     pub fn output(&self) -> &Value {
-        self.outputs.get(self.node).and_then(Option::as_ref).unwrap_or(&NULL)
+        self.outputs
+            .get(self.node)
+            .and_then(Option::as_ref)
+            .unwrap_or(&NULL)
     }
 }
 
@@ -76,7 +79,10 @@ impl<'p> World<'p> {
         Scope {
             output: &NULL,
             entry: &self.entry,
-            prev: frame.prev.and_then(|prev| frame.outputs.get(prev)?.as_ref()).unwrap_or(&NULL),
+            prev: frame
+                .prev
+                .and_then(|prev| frame.outputs.get(prev)?.as_ref())
+                .unwrap_or(&NULL),
             nodes: &frame.outputs,
             vars: &self.vars,
             state: &self.state,
@@ -102,9 +108,17 @@ impl<'p> World<'p> {
     }
 
     /// Reads the state keys a node names and that were not read yet.
-    pub fn fetch_state(&mut self, keys: &[StateKey], effects: &mut dyn Effects) -> Result<(), CallError> {
+    pub fn fetch_state(
+        &mut self,
+        keys: &[StateKey],
+        effects: &mut dyn Effects,
+    ) -> Result<(), CallError> {
         for key in keys {
-            let known = self.state.get(key.scope.name()).and_then(|keys| keys.get(&key.key)).is_some();
+            let known = self
+                .state
+                .get(key.scope.name())
+                .and_then(|keys| keys.get(&key.key))
+                .is_some();
             if !known {
                 let value = effects.state_get(key.scope, &key.key)?.unwrap_or_default();
                 self.remember(key.scope, &key.key, value);

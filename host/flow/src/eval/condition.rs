@@ -34,17 +34,26 @@ pub fn holds(condition: &Condition, scope: &Scope<'_>) -> Result<bool, EvalError
     match condition {
         Condition::Plain(comparison) => Ok(plain(comparison, scope)),
         Condition::Cel(expr) => {
-            let mut run = Run { scope, locals: Vec::new(), steps: 0 };
+            let mut run = Run {
+                scope,
+                locals: Vec::new(),
+                steps: 0,
+            };
             match run.eval(expr)?.as_ref() {
                 Value::Bool(value) => Ok(*value),
-                other => fail(format!("the condition yields {}, not true or false", kind(other))),
+                other => fail(format!(
+                    "the condition yields {}, not true or false",
+                    kind(other)
+                )),
             }
         }
     }
 }
 
 fn plain(comparison: &Comparison, scope: &Scope<'_>) -> bool {
-    let Some(value) = scope.find(&comparison.path) else { return false };
+    let Some(value) = scope.find(&comparison.path) else {
+        return false;
+    };
     let number = || match value {
         Value::String(text) => text.trim().parse::<f64>().ok(),
         other => other.as_f64(),
@@ -96,7 +105,9 @@ impl<'a> Run<'_, 'a> {
             Expr::Path(path) => Ok(Cow::Borrowed(self.scope.find(path).unwrap_or(&NULL))),
             Expr::Local(index) => {
                 let index = usize::try_from(*index).unwrap_or(usize::MAX);
-                Ok(Cow::Owned(self.locals.get(index).cloned().unwrap_or(Value::Null)))
+                Ok(Cow::Owned(
+                    self.locals.get(index).cloned().unwrap_or(Value::Null),
+                ))
             }
             Expr::Field(of, name) => Ok(field(self.eval(of)?, name)),
             Expr::Index(of, at) => {
@@ -117,7 +128,10 @@ impl<'a> Run<'_, 'a> {
                 if let Some(negated) = value.as_i64().and_then(i64::checked_neg) {
                     return owned(negated);
                 }
-                value.as_f64().and_then(|number| from_f64(-number)).map_or_else(|| fail("- needs a number"), owned)
+                value
+                    .as_f64()
+                    .and_then(|number| from_f64(-number))
+                    .map_or_else(|| fail("- needs a number"), owned)
             }
             Expr::And(left, right) => match self.truth(left) {
                 Ok(false) => owned(false),
@@ -166,7 +180,9 @@ impl<'a> Run<'_, 'a> {
                 for (key, value) in entries {
                     let key = match self.eval(key)?.as_ref() {
                         Value::String(key) => key.clone(),
-                        other => return fail(format!("a map's key is {}, not a text", kind(other))),
+                        other => {
+                            return fail(format!("a map's key is {}, not a text", kind(other)));
+                        }
                     };
                     map.insert(key, self.eval(value)?.into_owned());
                 }
@@ -187,7 +203,12 @@ impl<'a> Run<'_, 'a> {
         let items: Vec<Value> = match self.eval(&fold.over)?.into_owned() {
             Value::Array(items) => items,
             Value::Object(map) => map.into_iter().map(|(key, _)| Value::String(key)).collect(),
-            other => return fail(format!("a macro needs a list or a map, found {}", kind(&other))),
+            other => {
+                return fail(format!(
+                    "a macro needs a list or a map, found {}",
+                    kind(&other)
+                ));
+            }
         };
         let depth = self.locals.len();
         let mut accumulator = self.eval(&fold.start)?.into_owned();
@@ -198,7 +219,13 @@ impl<'a> Run<'_, 'a> {
         outcome
     }
 
-    fn fold_items(&mut self, fold: &'a Fold, depth: usize, items: Vec<Value>, accumulator: &mut Value) -> Outcome<'a> {
+    fn fold_items(
+        &mut self,
+        fold: &'a Fold,
+        depth: usize,
+        items: Vec<Value>,
+        accumulator: &mut Value,
+    ) -> Outcome<'a> {
         for item in items {
             self.steps += 1;
             if self.steps > MAX_FOLD_STEPS {
@@ -227,7 +254,9 @@ impl<'a> Run<'_, 'a> {
 fn field<'a>(of: Cow<'a, Value>, name: &str) -> Cow<'a, Value> {
     match of {
         Cow::Borrowed(value) => Cow::Borrowed(value.get(name).unwrap_or(&NULL)),
-        Cow::Owned(mut value) => Cow::Owned(value.get_mut(name).map(Value::take).unwrap_or_default()),
+        Cow::Owned(mut value) => {
+            Cow::Owned(value.get_mut(name).map(Value::take).unwrap_or_default())
+        }
     }
 }
 
@@ -235,7 +264,10 @@ fn index<'a>(of: Cow<'a, Value>, at: &Value) -> Outcome<'a> {
     match (of.as_ref(), at) {
         (Value::Object(_), Value::String(key)) => Ok(field(of, key)),
         (Value::Array(list), Value::Number(_)) => {
-            let found = at.as_u64().and_then(|at| usize::try_from(at).ok()).and_then(|at| list.get(at));
+            let found = at
+                .as_u64()
+                .and_then(|at| usize::try_from(at).ok())
+                .and_then(|at| list.get(at));
             owned(found.cloned().unwrap_or_default())
         }
         (Value::Null, _) => owned(Value::Null),
@@ -268,7 +300,9 @@ fn binary<'a>(operator: Operator, left: Cow<'a, Value>, right: &Value) -> Outcom
         Operator::Add => match (left.as_ref(), right) {
             (Value::String(a), Value::String(b)) => owned(format!("{a}{b}")),
             (Value::Array(_), Value::Array(b)) => {
-                let Value::Array(mut list) = left.into_owned() else { return fail("not a list") };
+                let Value::Array(mut list) = left.into_owned() else {
+                    return fail("not a list");
+                };
                 list.extend(b.iter().cloned());
                 owned(list)
             }
@@ -289,7 +323,10 @@ fn arithmetic<'a>(operator: Operator, left: &Value, right: &Value) -> Outcome<'a
             Operator::Divide => a.checked_div(b),
             _ => a.checked_rem(b),
         };
-        return value.map_or_else(|| fail("the whole number overflows or is divided by zero"), owned);
+        return value.map_or_else(
+            || fail("the whole number overflows or is divided by zero"),
+            owned,
+        );
     }
     let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else {
         return fail(format!("arithmetic on {} and {}", kind(left), kind(right)));
@@ -304,7 +341,11 @@ fn arithmetic<'a>(operator: Operator, left: &Value, right: &Value) -> Outcome<'a
     from_f64(value).map_or_else(|| fail("the result is not a finite number"), owned)
 }
 
-fn call<'a>(function: Function, arguments: &[Cow<'a, Value>], patterns: Option<&HashMap<String, Regex>>) -> Outcome<'a> {
+fn call<'a>(
+    function: Function,
+    arguments: &[Cow<'a, Value>],
+    patterns: Option<&HashMap<String, Regex>>,
+) -> Outcome<'a> {
     let first = arguments.first().map_or(&NULL, Cow::as_ref);
     let texts = || match (first, arguments.get(1).map(Cow::as_ref)) {
         (Value::String(a), Some(Value::String(b))) => Some((a.as_str(), b.as_str())),

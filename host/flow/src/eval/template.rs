@@ -24,7 +24,11 @@ pub enum TemplateError {
 /// # Errors
 /// When the result is too large.
 pub fn render(payload: &Payload, scope: &Scope<'_>) -> Result<Value, TemplateError> {
-    let mut run = Run { scope, blocks: Vec::new(), written: 0 };
+    let mut run = Run {
+        scope,
+        blocks: Vec::new(),
+        written: 0,
+    };
     run.payload(payload)
 }
 
@@ -79,9 +83,12 @@ impl<'a> Run<'_, 'a> {
                 self.parts(parts, &mut text)?;
                 Value::String(text)
             }
-            Payload::List(items) => {
-                Value::Array(items.iter().map(|item| self.payload(item)).collect::<Result<_, _>>()?)
-            }
+            Payload::List(items) => Value::Array(
+                items
+                    .iter()
+                    .map(|item| self.payload(item))
+                    .collect::<Result<_, _>>()?,
+            ),
             Payload::Object(fields) => {
                 let mut map = Map::with_capacity(fields.len());
                 for (name, value) in fields {
@@ -100,19 +107,44 @@ impl<'a> Run<'_, 'a> {
                     let value = self.term(term);
                     self.write(text, &as_text(&value))?;
                 }
-                Part::If { test, then, otherwise } => {
-                    let branch = if truthy(&self.term(test)) { then } else { otherwise };
+                Part::If {
+                    test,
+                    then,
+                    otherwise,
+                } => {
+                    let branch = if truthy(&self.term(test)) {
+                        then
+                    } else {
+                        otherwise
+                    };
                     self.parts(branch, text)?;
                 }
-                Part::With { value, body, otherwise } => {
+                Part::With {
+                    value,
+                    body,
+                    otherwise,
+                } => {
                     let item = self.term(value);
                     if truthy(&item) {
-                        self.block(Block { item, key: None, index: 0, last: true }, body, text)?;
+                        self.block(
+                            Block {
+                                item,
+                                key: None,
+                                index: 0,
+                                last: true,
+                            },
+                            body,
+                            text,
+                        )?;
                     } else {
                         self.parts(otherwise, text)?;
                     }
                 }
-                Part::Each { over, body, otherwise } => self.each(over, body, otherwise, text)?,
+                Part::Each {
+                    over,
+                    body,
+                    otherwise,
+                } => self.each(over, body, otherwise, text)?,
             }
         }
         Ok(())
@@ -130,20 +162,47 @@ impl<'a> Run<'_, 'a> {
             Cow::Borrowed(Value::Array(list)) if !list.is_empty() => {
                 for (index, item) in list.iter().enumerate() {
                     let last = index + 1 == list.len();
-                    self.block(Block { item: Cow::Borrowed(item), key: None, index, last }, body, text)?;
+                    self.block(
+                        Block {
+                            item: Cow::Borrowed(item),
+                            key: None,
+                            index,
+                            last,
+                        },
+                        body,
+                        text,
+                    )?;
                 }
             }
             Cow::Owned(Value::Array(list)) if !list.is_empty() => {
                 let count = list.len();
                 for (index, item) in list.into_iter().enumerate() {
                     let last = index + 1 == count;
-                    self.block(Block { item: Cow::Owned(item), key: None, index, last }, body, text)?;
+                    self.block(
+                        Block {
+                            item: Cow::Owned(item),
+                            key: None,
+                            index,
+                            last,
+                        },
+                        body,
+                        text,
+                    )?;
                 }
             }
             Cow::Borrowed(Value::Object(map)) if !map.is_empty() => {
                 for (index, (key, item)) in map.iter().enumerate() {
                     let last = index + 1 == map.len();
-                    self.block(Block { item: Cow::Borrowed(item), key: Some(key), index, last }, body, text)?;
+                    self.block(
+                        Block {
+                            item: Cow::Borrowed(item),
+                            key: Some(key),
+                            index,
+                            last,
+                        },
+                        body,
+                        text,
+                    )?;
                 }
             }
             _ => self.parts(otherwise, text)?,
@@ -151,7 +210,12 @@ impl<'a> Run<'_, 'a> {
         Ok(())
     }
 
-    fn block(&mut self, block: Block<'a>, body: &'a [Part], text: &mut String) -> Result<(), TemplateError> {
+    fn block(
+        &mut self,
+        block: Block<'a>,
+        body: &'a [Part],
+        text: &mut String,
+    ) -> Result<(), TemplateError> {
         self.blocks.push(block);
         let outcome = self.parts(body, text);
         self.blocks.pop();
@@ -171,17 +235,31 @@ impl<'a> Run<'_, 'a> {
         match term {
             Term::Literal(value) => Cow::Borrowed(value),
             Term::Path(path) => Cow::Borrowed(self.scope.find(path).unwrap_or(&NULL)),
-            Term::Block { block, part, steps, fallback } => {
-                let fallback = || fallback.as_ref().and_then(|path| self.scope.find(path)).unwrap_or(&NULL);
-                let Some(block) = usize::try_from(*block).ok().and_then(|block| self.blocks.get(block)) else {
+            Term::Block {
+                block,
+                part,
+                steps,
+                fallback,
+            } => {
+                let fallback = || {
+                    fallback
+                        .as_ref()
+                        .and_then(|path| self.scope.find(path))
+                        .unwrap_or(&NULL)
+                };
+                let Some(block) = usize::try_from(*block)
+                    .ok()
+                    .and_then(|block| self.blocks.get(block))
+                else {
                     return Cow::Borrowed(fallback());
                 };
                 match part {
                     BlockPart::Item => match &block.item {
-                        Cow::Borrowed(item) => Cow::Borrowed(follow(item, steps).unwrap_or_else(fallback)),
-                        Cow::Owned(item) => {
-                            follow(item, steps).map_or_else(|| Cow::Borrowed(fallback()), |v| Cow::Owned(v.clone()))
+                        Cow::Borrowed(item) => {
+                            Cow::Borrowed(follow(item, steps).unwrap_or_else(fallback))
                         }
+                        Cow::Owned(item) => follow(item, steps)
+                            .map_or_else(|| Cow::Borrowed(fallback()), |v| Cow::Owned(v.clone())),
                     },
                     BlockPart::Index => Cow::Owned(block.index.into()),
                     BlockPart::Key => Cow::Owned(block.key.map_or(Value::Null, Value::from)),
@@ -194,10 +272,15 @@ impl<'a> Run<'_, 'a> {
     }
 
     fn call(&self, helper: Helper, arguments: &'a [Term]) -> Cow<'a, Value> {
-        let argument = |at: usize| arguments.get(at).map_or(Cow::Borrowed(&NULL), |term| self.term(term));
+        let argument = |at: usize| {
+            arguments
+                .get(at)
+                .map_or(Cow::Borrowed(&NULL), |term| self.term(term))
+        };
         let compare = |accept: fn(std::cmp::Ordering) -> bool| {
             let (left, right) = (argument(0), argument(1));
-            let ordering = compare_numbers(&left, &right).or_else(|| Some(left.as_str()?.cmp(right.as_str()?)));
+            let ordering = compare_numbers(&left, &right)
+                .or_else(|| Some(left.as_str()?.cmp(right.as_str()?)));
             Cow::Owned(Value::Bool(ordering.is_some_and(accept)))
         };
         let flag = |value: bool| Cow::Owned(Value::Bool(value));
@@ -240,4 +323,3 @@ impl<'a> Run<'_, 'a> {
         }
     }
 }
-

@@ -60,8 +60,13 @@ pub struct Layout {
 /// Width and height of a node's box.
 pub fn size(node: &ViewNode) -> (f64, f64) {
     let chars = |text: &str| f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
-    let width = (chars(&node.id) * 8.4).max(chars(&node.operation) * 6.7).max(chars(&node.detail) * 6.1);
-    (width + 40.0, if node.detail.is_empty() { 48.0 } else { 66.0 })
+    let width = (chars(&node.id) * 8.4)
+        .max(chars(&node.operation) * 6.7)
+        .max(chars(&node.detail) * 6.1);
+    (
+        width + 40.0,
+        if node.detail.is_empty() { 48.0 } else { 66.0 },
+    )
 }
 
 /// Lays a flow out.
@@ -75,7 +80,13 @@ pub fn layout(view: &FlowView) -> Layout {
             layers.resize(rank + 1, Vec::new());
         }
         let index = places.len();
-        places.push(Place { content, x: 0.0, y: 0.0, width, height });
+        places.push(Place {
+            content,
+            x: 0.0,
+            y: 0.0,
+            width,
+            height,
+        });
         if let Some(layer) = layers.get_mut(rank) {
             layer.push(index);
         }
@@ -83,7 +94,13 @@ pub fn layout(view: &FlowView) -> Layout {
     };
     for (index, node) in view.nodes.iter().enumerate() {
         let (width, height) = size(node);
-        put(&mut places, Content::Node(index), ranks.get(index).copied().unwrap_or(0), width, height);
+        put(
+            &mut places,
+            Content::Node(index),
+            ranks.get(index).copied().unwrap_or(0),
+            width,
+            height,
+        );
     }
     let mut lines = Vec::new();
     for (from, node) in view.nodes.iter().enumerate() {
@@ -91,12 +108,23 @@ pub fn layout(view: &FlowView) -> Layout {
         let mut end = None;
         for (edge, out) in node.edges.iter().enumerate() {
             let Some(to) = out.to else {
-                let end = *end.get_or_insert_with(|| put(&mut places, Content::End, rank + 1, END, END));
-                lines.push(Line { from, edge, through: vec![from, end], back: false });
+                let end =
+                    *end.get_or_insert_with(|| put(&mut places, Content::End, rank + 1, END, END));
+                lines.push(Line {
+                    from,
+                    edge,
+                    through: vec![from, end],
+                    back: false,
+                });
                 continue;
             };
             if back.contains(&(from, edge)) {
-                lines.push(Line { from, edge, through: vec![from, to], back: true });
+                lines.push(Line {
+                    from,
+                    edge,
+                    through: vec![from, to],
+                    back: true,
+                });
                 continue;
             }
             let mut through = vec![from];
@@ -104,24 +132,48 @@ pub fn layout(view: &FlowView) -> Layout {
                 through.push(put(&mut places, Content::Pass, between, PASS, 1.0));
             }
             through.push(to);
-            lines.push(Line { from, edge, through, back: false });
+            lines.push(Line {
+                from,
+                edge,
+                through,
+                back: false,
+            });
         }
     }
     let links: Vec<(usize, usize)> = lines
         .iter()
         .filter(|line| !line.back)
-        .flat_map(|line| line.through.iter().copied().zip(line.through.iter().copied().skip(1)))
+        .flat_map(|line| {
+            line.through
+                .iter()
+                .copied()
+                .zip(line.through.iter().copied().skip(1))
+        })
         .collect();
     order(&mut layers, &links, places.len());
     columns(&mut places, &layers, &links);
     rows(&mut places, &layers);
-    let left = places.iter().map(|place| place.x).fold(f64::INFINITY, f64::min);
+    let left = places
+        .iter()
+        .map(|place| place.x)
+        .fold(f64::INFINITY, f64::min);
     for place in &mut places {
         place.x -= left;
     }
-    let width = places.iter().map(|place| place.x + place.width).fold(0.0, f64::max);
-    let height = places.iter().map(|place| place.y + place.height).fold(0.0, f64::max);
-    Layout { places, lines, width, height }
+    let width = places
+        .iter()
+        .map(|place| place.x + place.width)
+        .fold(0.0, f64::max);
+    let height = places
+        .iter()
+        .map(|place| place.y + place.height)
+        .fold(0.0, f64::max);
+    Layout {
+        places,
+        lines,
+        width,
+        height,
+    }
 }
 
 /// Edges that close a loop, found by a depth-first walk from the start.
@@ -196,9 +248,15 @@ fn order(layers: &mut [Vec<usize>], links: &[(usize, usize)], count: usize) {
     let number = |index: usize| f64::from(u32::try_from(index).unwrap_or(u32::MAX));
     for round in 0..8 {
         let down = round % 2 == 0;
-        let sweep: Vec<usize> = if down { (0..layers.len()).collect() } else { (0..layers.len()).rev().collect() };
+        let sweep: Vec<usize> = if down {
+            (0..layers.len()).collect()
+        } else {
+            (0..layers.len()).rev().collect()
+        };
         for rank in sweep {
-            let Some(layer) = layers.get_mut(rank) else { continue };
+            let Some(layer) = layers.get_mut(rank) else {
+                continue;
+            };
             let mut keyed: Vec<(f64, usize)> = layer
                 .iter()
                 .enumerate()
@@ -244,9 +302,16 @@ fn columns(places: &mut [Place], layers: &[Vec<usize>], links: &[(usize, usize)]
         }
     }
     for round in 0..12 {
-        let sweep: Vec<&Vec<usize>> = if round % 2 == 0 { layers.iter().collect() } else { layers.iter().rev().collect() };
+        let sweep: Vec<&Vec<usize>> = if round % 2 == 0 {
+            layers.iter().collect()
+        } else {
+            layers.iter().rev().collect()
+        };
         for layer in sweep {
-            let wanted: Vec<f64> = layer.iter().map(|index| wish(*index, places, links)).collect();
+            let wanted: Vec<f64> = layer
+                .iter()
+                .map(|index| wish(*index, places, links))
+                .collect();
             settle(layer, &wanted, places);
         }
     }
@@ -254,7 +319,9 @@ fn columns(places: &mut [Place], layers: &[Vec<usize>], links: &[(usize, usize)]
 
 /// The left edge at which a place stands in the middle of its neighbours.
 fn wish(index: usize, places: &[Place], links: &[(usize, usize)]) -> f64 {
-    let Some(own) = places.get(index) else { return 0.0 };
+    let Some(own) = places.get(index) else {
+        return 0.0;
+    };
     let mut sum = 0.0;
     let mut count = 0.0;
     for (from, to) in links {
@@ -268,7 +335,11 @@ fn wish(index: usize, places: &[Place], links: &[(usize, usize)]) -> f64 {
             count += 1.0;
         }
     }
-    if count == 0.0 { own.x } else { sum / count - own.width / 2.0 }
+    if count == 0.0 {
+        own.x
+    } else {
+        sum / count - own.width / 2.0
+    }
 }
 
 /// Moves a layer's places as near to their wishes as their order and gaps allow.
@@ -298,7 +369,11 @@ fn settle(layer: &[usize], wanted: &[f64], places: &mut [Place]) {
 fn rows(places: &mut [Place], layers: &[Vec<usize>]) {
     let mut y = 0.0;
     for layer in layers {
-        let height = layer.iter().filter_map(|index| places.get(*index)).map(|place| place.height).fold(0.0, f64::max);
+        let height = layer
+            .iter()
+            .filter_map(|index| places.get(*index))
+            .map(|place| place.height)
+            .fold(0.0, f64::max);
         for index in layer {
             if let Some(place) = places.get_mut(*index) {
                 place.y = match place.content {

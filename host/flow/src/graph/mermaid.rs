@@ -25,12 +25,23 @@ pub fn mermaid(view: &FlowView) -> String {
         let _ = writeln!(out, "  n{index}{open}\"{label}\"{close}");
         for edge in &node.edges {
             let arrow = if edge.error { "-.->" } else { "-->" };
-            let label = if edge.label.is_empty() { String::new() } else { format!("|\"{}\"|", clean(&edge.label)) };
-            let to = edge.to.map_or_else(|| "stop".to_owned(), |to| format!("n{to}"));
+            let label = if edge.label.is_empty() {
+                String::new()
+            } else {
+                format!("|\"{}\"|", clean(&edge.label))
+            };
+            let to = edge
+                .to
+                .map_or_else(|| "stop".to_owned(), |to| format!("n{to}"));
             let _ = writeln!(out, "  n{index} {arrow}{label} {to}");
         }
     }
-    if view.nodes.iter().flat_map(|node| &node.edges).any(|edge| edge.to.is_none()) {
+    if view
+        .nodes
+        .iter()
+        .flat_map(|node| &node.edges)
+        .any(|edge| edge.to.is_none())
+    {
         out.push_str("  stop((( )))\n");
     }
     out

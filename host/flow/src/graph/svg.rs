@@ -30,7 +30,8 @@ text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-se
 pub fn svg(view: &FlowView) -> String {
     let laid = layout(view);
     let lanes = laid.lines.iter().filter(|line| line.back).count();
-    let side = LANE * f64::from(u32::try_from(lanes).unwrap_or(0)) + if lanes > 0 { 140.0 } else { 0.0 };
+    let side =
+        LANE * f64::from(u32::try_from(lanes).unwrap_or(0)) + if lanes > 0 { 140.0 } else { 0.0 };
     let width = (laid.width + 2.0 * MARGIN + side).max(560.0);
     let height = laid.height + HEAD + FOOT + MARGIN;
     let mut out = String::new();
@@ -42,8 +43,16 @@ pub fn svg(view: &FlowView) -> String {
          <rect class=\"bg\" width=\"100%\" height=\"100%\"/>",
         escape(&view.id)
     );
-    let title = if view.title.is_empty() { &view.id } else { &view.title };
-    let _ = write!(out, "<text class=\"ti ink\" x=\"{MARGIN}\" y=\"38\">{}</text>", escape(title));
+    let title = if view.title.is_empty() {
+        &view.id
+    } else {
+        &view.title
+    };
+    let _ = write!(
+        out,
+        "<text class=\"ti ink\" x=\"{MARGIN}\" y=\"38\">{}</text>",
+        escape(title)
+    );
     let _ = write!(out, "<g transform=\"translate({MARGIN},{HEAD})\">");
     start(view, &laid, &mut out);
     let mut lane = 0;
@@ -81,7 +90,9 @@ const MARKERS: &str = "<defs>\
 </defs>";
 
 fn start(view: &FlowView, laid: &Layout, out: &mut String) {
-    let Some(place) = laid.places.get(view.start) else { return };
+    let Some(place) = laid.places.get(view.start) else {
+        return;
+    };
     let x = place.x + place.width / 2.0;
     let top = place.y - 34.0;
     let _ = write!(
@@ -92,11 +103,34 @@ fn start(view: &FlowView, laid: &Layout, out: &mut String) {
     );
 }
 
-fn draw_line(line: &Line, view: &FlowView, laid: &Layout, lane: &mut u32, out: &mut String, labels: &mut String) {
-    let Some(edge) = view.nodes.get(line.from).and_then(|node| node.edges.get(line.edge)) else { return };
-    let places: Vec<&Place> = line.through.iter().filter_map(|index| laid.places.get(*index)).collect();
-    let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
-    let (class, marker) = if edge.error { ("line bad", "b") } else { ("line", "a") };
+fn draw_line(
+    line: &Line,
+    view: &FlowView,
+    laid: &Layout,
+    lane: &mut u32,
+    out: &mut String,
+    labels: &mut String,
+) {
+    let Some(edge) = view
+        .nodes
+        .get(line.from)
+        .and_then(|node| node.edges.get(line.edge))
+    else {
+        return;
+    };
+    let places: Vec<&Place> = line
+        .through
+        .iter()
+        .filter_map(|index| laid.places.get(*index))
+        .collect();
+    let (Some(first), Some(last)) = (places.first(), places.last()) else {
+        return;
+    };
+    let (class, marker) = if edge.error {
+        ("line bad", "b")
+    } else {
+        ("line", "a")
+    };
     let mut path = String::new();
     let (label_x, label_y);
     if line.back {
@@ -124,25 +158,48 @@ fn draw_line(line: &Line, view: &FlowView, laid: &Layout, lane: &mut u32, out: &
     } else {
         let (port, ports) = port(line, laid);
         let spread = (first.width * 0.5).min(26.0 * number(ports.saturating_sub(1)));
-        let step = if ports > 1 { spread / number(ports - 1) } else { 0.0 };
-        let mut at = (first.x + first.width / 2.0 - spread / 2.0 + step * number(port), first.y + first.height);
+        let step = if ports > 1 {
+            spread / number(ports - 1)
+        } else {
+            0.0
+        };
+        let mut at = (
+            first.x + first.width / 2.0 - spread / 2.0 + step * number(port),
+            first.y + first.height,
+        );
         let _ = write!(path, "M{:.1} {:.1}", at.0, at.1);
-        let next = places.get(1).map_or(at, |place| (place.x + place.width / 2.0, place.y));
+        let next = places
+            .get(1)
+            .map_or(at, |place| (place.x + place.width / 2.0, place.y));
         // Labels of one node stand below each other; the leftmost is lowest, where the lines have parted most.
         let height = next.1 - at.1;
         let down = (height - 10.0).min(20.0 + 14.0 * number(ports - 1 - port.min(ports - 1)));
-        (label_x, label_y) = (on_curve(at.0, next.0, down / height.max(1.0)) + 6.0, at.1 + down);
+        (label_x, label_y) = (
+            on_curve(at.0, next.0, down / height.max(1.0)) + 6.0,
+            at.1 + down,
+        );
         for (index, place) in places.iter().enumerate().skip(1) {
             let tip = if index + 1 == places.len() { 1.0 } else { 0.0 };
             let to = (place.x + place.width / 2.0, place.y - tip);
             let middle = f64::midpoint(at.1, to.1);
-            let _ = write!(path, "C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}", at.0, to.0, to.0, to.1);
+            let _ = write!(
+                path,
+                "C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}",
+                at.0, to.0, to.0, to.1
+            );
             at = to;
         }
     }
-    let _ = write!(out, "<path class=\"{class}\" marker-end=\"url(#{marker})\" d=\"{path}\"/>");
+    let _ = write!(
+        out,
+        "<path class=\"{class}\" marker-end=\"url(#{marker})\" d=\"{path}\"/>"
+    );
     if !edge.label.is_empty() {
-        let _ = write!(labels, "<text class=\"la label\" x=\"{label_x:.1}\" y=\"{label_y:.1}\">{}</text>", escape(&edge.label));
+        let _ = write!(
+            labels,
+            "<text class=\"la label\" x=\"{label_x:.1}\" y=\"{label_y:.1}\">{}</text>",
+            escape(&edge.label)
+        );
     }
 }
 
@@ -153,12 +210,25 @@ fn number(count: usize) -> f64 {
 /// The line's place among the lines that leave its node downwards, from left to right by where they lead.
 fn port(line: &Line, laid: &Layout) -> (usize, usize) {
     let middle = |line: &Line| {
-        let next = line.through.get(1).and_then(|index| laid.places.get(*index));
+        let next = line
+            .through
+            .get(1)
+            .and_then(|index| laid.places.get(*index));
         next.map_or(0.0, |place| place.x + place.width / 2.0)
     };
-    let mut beside: Vec<&Line> = laid.lines.iter().filter(|other| other.from == line.from && !other.back).collect();
+    let mut beside: Vec<&Line> = laid
+        .lines
+        .iter()
+        .filter(|other| other.from == line.from && !other.back)
+        .collect();
     beside.sort_by(|a, b| middle(a).total_cmp(&middle(b)));
-    (beside.iter().position(|other| other.edge == line.edge).unwrap_or(0), beside.len().max(1))
+    (
+        beside
+            .iter()
+            .position(|other| other.edge == line.edge)
+            .unwrap_or(0),
+        beside.len().max(1),
+    )
 }
 
 /// Where the curve between two places is when it has gone this share of the way down.
@@ -212,7 +282,11 @@ fn draw_node(node: &ViewNode, place: &Place, out: &mut String) {
         );
     }
     let middle = x + w / 2.0;
-    let lines = [("id ink", &node.id), ("op dim", &node.operation), ("de dim", &node.detail)];
+    let lines = [
+        ("id ink", &node.id),
+        ("op dim", &node.operation),
+        ("de dim", &node.detail),
+    ];
     let mut baseline = y + 21.0;
     for (class, text) in lines.iter().filter(|(_, text)| !text.is_empty()) {
         let _ = write!(
@@ -256,5 +330,8 @@ fn legend(y: f64, out: &mut String) {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -171,14 +171,24 @@ impl Expr {
                 b.walk(visit);
             }
             Self::Choose(a, b, c) => [a, b, c].into_iter().for_each(|expr| expr.walk(visit)),
-            Self::Call(_, items) | Self::List(items) => items.iter().for_each(|expr| expr.walk(visit)),
+            Self::Call(_, items) | Self::List(items) => {
+                items.iter().for_each(|expr| expr.walk(visit))
+            }
             Self::Map(entries) => entries.iter().for_each(|(key, value)| {
                 key.walk(visit);
                 value.walk(visit);
             }),
             Self::Fold(fold) => {
-                let Fold { over, start, proceed, step, result } = fold.as_ref();
-                [over, start, proceed, step, result].into_iter().for_each(|expr| expr.walk(visit));
+                let Fold {
+                    over,
+                    start,
+                    proceed,
+                    step,
+                    result,
+                } = fold.as_ref();
+                [over, start, proceed, step, result]
+                    .into_iter()
+                    .for_each(|expr| expr.walk(visit));
             }
         }
     }

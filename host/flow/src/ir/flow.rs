@@ -239,8 +239,11 @@ pub enum StateScope {
 
 impl StateScope {
     /// Every scope with its name in files.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("user", Self::User), ("conversation", Self::Conversation), ("team", Self::Team)];
+    pub const NAMES: [(&'static str, Self); 3] = [
+        ("user", Self::User),
+        ("conversation", Self::Conversation),
+        ("team", Self::Team),
+    ];
 
     /// The name in files.
     #[must_use]

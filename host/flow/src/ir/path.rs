@@ -61,8 +61,8 @@ impl Root {
 
     /// Names an author may write at the start of a path.
     pub const NAMES: [&'static str; 14] = [
-        "entry", "in", "prev", "node", "vars", "state", "params", "slots", "response", "event", "now", "locale",
-        "result", "errors",
+        "entry", "in", "prev", "node", "vars", "state", "params", "slots", "response", "event",
+        "now", "locale", "result", "errors",
     ];
 }
 
@@ -77,7 +77,10 @@ pub struct Path {
 
 /// Follows `steps` from `value`; `None` when a step is absent.
 #[must_use]
-pub fn follow<'a>(mut value: &'a serde_json::Value, steps: &[String]) -> Option<&'a serde_json::Value> {
+pub fn follow<'a>(
+    mut value: &'a serde_json::Value,
+    steps: &[String],
+) -> Option<&'a serde_json::Value> {
     for step in steps {
         value = match value {
             serde_json::Value::Object(map) => map.get(step)?,

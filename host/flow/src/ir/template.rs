@@ -144,7 +144,10 @@ impl Helper {
     /// The helper of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|(known, ..)| *known == name).map(|(_, helper, ..)| *helper)
+        Self::TABLE
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map(|(_, helper, ..)| *helper)
     }
 
     /// Name, helper, and fewest and most arguments.

@@ -10,45 +10,76 @@ use greentic_diagnostics::Source;
 use greentic_flow::compile::compile;
 use greentic_flow::ir::{CallPolicy, Definition, LogLevel, StateScope};
 use greentic_flow::{
-    CallError, Conversation, Effects, Event, EventBody, Outbound, OutboundBody, Participant, ToolOutcome, TurnInput,
+    CallError, Conversation, Effects, Event, EventBody, Outbound, OutboundBody, Participant,
+    ToolOutcome, TurnInput,
 };
 use serde_json::{Map, Value};
 
 /// Compiles all flows of a folder.
 pub fn compile_folder(folder: &Path) -> Result<Definition, String> {
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "ygtc"));
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "ygtc")
+    });
     files.sort();
     let sources: Vec<Source> = files
         .iter()
-        .map(|path| Source::new(path.file_name().unwrap().to_string_lossy(), fs::read_to_string(path).unwrap()))
+        .map(|path| {
+            Source::new(
+                path.file_name().unwrap().to_string_lossy(),
+                fs::read_to_string(path).unwrap(),
+            )
+        })
         .collect();
     let compiled = compile(&sources);
-    compiled.definition.ok_or_else(|| compiled.diagnostics.render(false))
+    compiled
+        .definition
+        .ok_or_else(|| compiled.diagnostics.render(false))
 }
 
 /// Compiles one text.
 pub fn compile_text(text: &str) -> Result<Definition, String> {
     let compiled = compile(&[Source::new("test.ygtc", text)]);
-    compiled.definition.ok_or_else(|| compiled.diagnostics.render(false))
+    compiled
+        .definition
+        .ok_or_else(|| compiled.diagnostics.render(false))
 }
 
 /// The event of a line of a script.
 pub fn event(turn: &Value) -> Event {
     let text = |key: &str| turn.get(key).and_then(Value::as_str).map(str::to_owned);
     let body = if let Some(text) = text("say") {
-        EventBody::Message { text, attachments: Vec::new() }
+        EventBody::Message {
+            text,
+            attachments: Vec::new(),
+        }
     } else if let Some(data) = turn.get("submit") {
-        EventBody::Postback { data: data.clone(), text: None, message_id: None }
+        EventBody::Postback {
+            data: data.clone(),
+            text: None,
+            message_id: None,
+        }
     } else if let Some(line) = text("command") {
         let (name, arguments) = line.split_once(' ').unwrap_or((&line, ""));
-        EventBody::Command { name: name.to_owned(), arguments: arguments.to_owned() }
+        EventBody::Command {
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
+        }
     } else if let Some(name) = text("custom") {
-        EventBody::Custom { name, data: Value::Null }
+        EventBody::Custom {
+            name,
+            data: Value::Null,
+        }
     } else {
         match text("event").as_deref() {
             Some("typing") => EventBody::Typing,
-            Some("joined") => EventBody::Joined { members: vec![ada()] },
+            Some("joined") => EventBody::Joined {
+                members: vec![ada()],
+            },
             other => panic!("no such event: {other:?}"),
         }
     };
@@ -56,7 +87,11 @@ pub fn event(turn: &Value) -> Event {
         id: "m1".into(),
         dedupe_key: "k1".into(),
         time_ms: 1_700_000_000_000,
-        conversation: Conversation { id: "c1".into(), thread: None, kind: "direct".into() },
+        conversation: Conversation {
+            id: "c1".into(),
+            thread: None,
+            kind: "direct".into(),
+        },
         sender: ada(),
         reply_to: None,
         body,
@@ -64,7 +99,12 @@ pub fn event(turn: &Value) -> Event {
 }
 
 fn ada() -> Participant {
-    Participant { id: "u1".into(), name: Some("Ada".into()), locale: Some("en-GB".into()), is_bot: false }
+    Participant {
+        id: "u1".into(),
+        name: Some("Ada".into()),
+        locale: Some("en-GB".into()),
+        is_bot: false,
+    }
 }
 
 /// A turn's input without a snapshot.
@@ -85,7 +125,11 @@ pub fn spoken(outbound: &Outbound) -> String {
     match &outbound.body {
         OutboundBody::Text { text, .. } => format!("text: {text}"),
         OutboundBody::Card { fallback, .. } => format!("card: {fallback}"),
-        OutboundBody::Attachment { name, content_type, url } => format!("file: {name} {content_type} {url}"),
+        OutboundBody::Attachment {
+            name,
+            content_type,
+            url,
+        } => format!("file: {name} {content_type} {url}"),
         OutboundBody::QuickReplies { text, options } => {
             let values: Vec<&str> = options.iter().map(|option| option.value.as_str()).collect();
             format!("quick: {text} [{}]", values.join("|"))
@@ -93,7 +137,9 @@ pub fn spoken(outbound: &Outbound) -> String {
         OutboundBody::Typing => "typing".into(),
         OutboundBody::Edit { message_id, text } => format!("edit {message_id}: {text}"),
         OutboundBody::Delete { message_id } => format!("delete {message_id}"),
-        OutboundBody::Reaction { message_id, emoji, .. } => format!("react {message_id}: {emoji}"),
+        OutboundBody::Reaction {
+            message_id, emoji, ..
+        } => format!("react {message_id}: {emoji}"),
     }
 }
 
@@ -109,20 +155,32 @@ pub struct Stage {
 impl Stage {
     /// With answers by `tool <name>` and `node <component>.<operation>`.
     pub fn new(answers: &Value) -> Self {
-        let answers = answers.as_object().into_iter().flatten().map(|(name, list)| {
-            let list = list.as_array().cloned().unwrap_or_else(|| vec![list.clone()]);
-            (name.clone(), list.into())
-        });
-        Self { answers: answers.collect(), ..Self::default() }
+        let answers = answers
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, list)| {
+                let list = list
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_else(|| vec![list.clone()]);
+                (name.clone(), list.into())
+            });
+        Self {
+            answers: answers.collect(),
+            ..Self::default()
+        }
     }
 
     fn answer(&mut self, name: &str) -> Result<Value, CallError> {
         let queue = self.answers.get_mut(name);
-        let answer = queue.and_then(VecDeque::pop_front).ok_or_else(|| CallError {
-            code: "not-found".into(),
-            message: format!("the script has no answer for {name}"),
-            retryable: false,
-        })?;
+        let answer = queue
+            .and_then(VecDeque::pop_front)
+            .ok_or_else(|| CallError {
+                code: "not-found".into(),
+                message: format!("the script has no answer for {name}"),
+                retryable: false,
+            })?;
         match answer.get("error") {
             None => Ok(answer),
             Some(error) => Err(CallError {
@@ -146,7 +204,10 @@ impl Effects for Stage {
         input: &Value,
         policy: CallPolicy,
     ) -> Result<Value, CallError> {
-        self.calls.push(format!("node {component}.{operation} {input} {}", budget(policy)));
+        self.calls.push(format!(
+            "node {component}.{operation} {input} {}",
+            budget(policy)
+        ));
         self.answer(&format!("node {component}.{operation}"))
     }
 
@@ -157,7 +218,10 @@ impl Effects for Stage {
         arguments: &Value,
         policy: CallPolicy,
     ) -> Result<ToolOutcome, CallError> {
-        self.calls.push(format!("tool {server}/{tool} {arguments} {}", budget(policy)));
+        self.calls.push(format!(
+            "tool {server}/{tool} {arguments} {}",
+            budget(policy)
+        ));
         let answer = self.answer(&format!("tool {tool}"))?;
         Ok(ToolOutcome {
             content: answer["content"].as_array().cloned().unwrap_or_default(),
@@ -178,8 +242,10 @@ impl Effects for Stage {
         value: &Value,
         _ttl_ms: Option<u64>,
     ) -> Result<(), CallError> {
-        self.calls.push(format!("set {} {key} {value}", scope.name()));
-        self.state.insert(format!("{}/{key}", scope.name()), value.clone());
+        self.calls
+            .push(format!("set {} {key} {value}", scope.name()));
+        self.state
+            .insert(format!("{}/{key}", scope.name()), value.clone());
         Ok(())
     }
 
