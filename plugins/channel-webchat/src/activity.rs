@@ -3,15 +3,14 @@
 //! Names and meaning of the fields are the Bot Framework's Activity schema. What the server knows better is never taken from a client:
 //! sender, conversation, time, id and channel are set here, and every field that is not listed is dropped.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use greentic_sdk::model::{
     Attachment, Command, Custom, EventBody, Message, Participant, Postback, TextFormat,
 };
 use serde_json::{Map, Value, json};
 
 use crate::answer::Refusal;
-use crate::bounds::{self, file_name, object, short};
+use crate::attachment;
+use crate::bounds::{self, object, short};
 use crate::limits::{ATTACHMENTS, TEXT_BYTES};
 
 /// What is echoed of a client's activity. `channelData` holds `clientActivityID`, by which botframework-webchat recognises the echo of
@@ -91,7 +90,7 @@ pub fn read(
         attachments.extend(
             given
                 .iter()
-                .map(attachment)
+                .map(attachment::read)
                 .collect::<Result<Vec<_>, _>>()?,
         );
     }
@@ -204,50 +203,6 @@ fn command(text: &str) -> Option<Command> {
         name: name.to_ascii_lowercase(),
         arguments: arguments.trim().to_owned(),
     })
-}
-
-/// An attachment as a client describes it: an address, a `data:` address, or content such as a card.
-fn attachment(given: &Value) -> Result<Attachment, Refusal> {
-    let content_type =
-        short(given.get("contentType")).unwrap_or_else(|| "application/octet-stream".to_owned());
-    let name = file_name(
-        given
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or("attachment"),
-    );
-    let plain = Attachment {
-        name,
-        content_type,
-        url: None,
-        content: None,
-        size: None,
-    };
-    let with = |content: Vec<u8>| Attachment {
-        size: u64::try_from(content.len()).ok(),
-        content: Some(content),
-        ..plain.clone()
-    };
-    match given.get("contentUrl").and_then(Value::as_str) {
-        Some(url) if url.starts_with("https://") || url.starts_with("http://") => Ok(Attachment {
-            url: Some(url.to_owned()),
-            ..plain
-        }),
-        Some(url) => {
-            let encoded = url
-                .strip_prefix("data:")
-                .and_then(|rest| rest.split_once(";base64,"))
-                .map(|(_, data)| data);
-            let bytes = encoded.and_then(|data| STANDARD.decode(data).ok());
-            bytes.map(with).ok_or_else(|| {
-                Refusal::bad("contentUrl is an http or https address or base64 data")
-            })
-        }
-        None => match given.get("content") {
-            Some(content) if !content.is_null() => Ok(with(content.to_string().into_bytes())),
-            _ => Err(Refusal::bad("an attachment has contentUrl or content")),
-        },
-    }
 }
 
 fn participant(user: &User, locale: Option<String>) -> Participant {
@@ -461,32 +416,6 @@ mod tests {
         assert!(
             parse(json!({"type": "message", "text": "[".repeat(500)})).is_ok(),
             "brackets in a text are text"
-        );
-    }
-
-    #[test]
-    fn attachments_come_by_address_by_data_and_by_content() {
-        let incoming = parse(json!({"type": "message", "attachments": [
-            {"contentType": "image/png", "contentUrl": "https://a.example/x.png", "name": "../x.png"},
-            {"contentType": "text/plain", "contentUrl": "data:text/plain;base64,aGk=", "name": "t.txt"},
-            {"contentType": "application/vnd.microsoft.card.adaptive", "content": {"type": "AdaptiveCard"}},
-        ]}))
-        .unwrap();
-        let EventBody::Message(message) = incoming.body else {
-            panic!("a message")
-        };
-        let seen: Vec<_> = message
-            .attachments
-            .iter()
-            .map(|a| (a.name.as_str(), a.url.as_deref(), a.content.as_deref()))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("x.png", Some("https://a.example/x.png"), None),
-                ("t.txt", None, Some(&b"hi"[..])),
-                ("attachment", None, Some(&br#"{"type":"AdaptiveCard"}"#[..]))
-            ]
         );
     }
 

@@ -5,6 +5,7 @@
 
 mod activity;
 mod answer;
+mod attachment;
 mod bounds;
 mod bridge;
 mod caller;
