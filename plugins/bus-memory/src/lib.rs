@@ -67,7 +67,7 @@ struct Instance {
 const REPORT_EVERY_MS: u64 = 10_000;
 
 thread_local! {
-    static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
+    static INSTANCE: RefCell<Option<Result<Instance, Error>>> = const { RefCell::new(None) };
 }
 
 fn limits() -> Result<Limits, Error> {
@@ -79,21 +79,24 @@ fn limits() -> Result<Limits, Error> {
     })
 }
 
+/// Reads the configuration. A fault in it is logged once and answers every call.
+fn start() -> Result<Instance, Error> {
+    let limits = limits().inspect_err(|error| log::error!("start", "{error:?}"))?;
+    Ok(Instance {
+        broker: Broker::new(limits),
+        started: Instant::now(),
+        reported: (0, 0),
+        reported_at: 0,
+    })
+}
+
 /// Runs one call: reads the clocks once, and the configuration on the first call of all.
 fn call<T>(work: impl FnOnce(&mut Broker, Now) -> Result<T, Error>) -> Result<T, Error> {
     INSTANCE.with_borrow_mut(|slot| {
-        let instance = match slot {
-            Some(instance) => instance,
-            None => {
-                let limits = limits().inspect_err(|error| log::error!("start", "{error:?}"))?;
-                slot.insert(Instance {
-                    broker: Broker::new(limits),
-                    started: Instant::now(),
-                    reported: (0, 0),
-                    reported_at: 0,
-                })
-            }
-        };
+        let instance = slot
+            .get_or_insert_with(start)
+            .as_mut()
+            .map_err(|error| error.clone())?;
         let steady = u64::try_from(instance.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let wall = SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -53,25 +53,26 @@ struct Instance {
 }
 
 thread_local! {
-    static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
+    static INSTANCE: RefCell<Option<Result<Instance, Error>>> = const { RefCell::new(None) };
+}
+
+/// Reads the configuration. A fault in it is logged once and answers every call.
+fn start() -> Result<Instance, Error> {
+    let max_bytes = config::get_or("max-bytes", DEFAULT_MAX_BYTES);
+    let max_bytes = max_bytes.inspect_err(|error| log::error!("start", "{error:?}"))?;
+    Ok(Instance {
+        memory: Memory::new(max_bytes),
+        started: Instant::now(),
+    })
 }
 
 /// Runs one call: reads the clock once, and the configuration on the first call of all.
 fn call<T>(work: impl FnOnce(&mut Memory, u64) -> Result<T, Error>) -> Result<T, Error> {
     INSTANCE.with_borrow_mut(|slot| {
-        let instance = match slot {
-            Some(instance) => instance,
-            None => {
-                let max_bytes =
-                    config::get_or("max-bytes", DEFAULT_MAX_BYTES).inspect_err(|error| {
-                        log::error!("start", "{error:?}");
-                    })?;
-                slot.insert(Instance {
-                    memory: Memory::new(max_bytes),
-                    started: Instant::now(),
-                })
-            }
-        };
+        let instance = slot
+            .get_or_insert_with(start)
+            .as_mut()
+            .map_err(|error| error.clone())?;
         let now = u64::try_from(instance.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         work(&mut instance.memory, now)
     })
