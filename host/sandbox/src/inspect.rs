@@ -144,7 +144,8 @@ impl Shape {
     /// Whether it imports more than plain types of the interface of that name, so that somebody has to give it.
     #[must_use]
     pub fn imports_interface(&self, name: &str) -> bool {
-        self.imports(name).is_some_and(|import| !import.is_types_only())
+        self.imports(name)
+            .is_some_and(|import| !import.is_types_only())
     }
 
     /// Which worlds of the contract it implements, in the versions this host speaks. Empty for a component that only
