@@ -224,7 +224,7 @@ const ELEMENT = {
     const node = this.tone(h('div', { class: 'text' }, markdown(this.moment(item.text))), item);
     if (item.style === 'heading') {
       node.setAttribute('role', 'heading');
-      node.setAttribute('aria-level', '3');
+      node.setAttribute('aria-level', '2');
     }
     if (!item.wrap) node.classList.add('nowrap');
     else if (item.maxLines > 0) {

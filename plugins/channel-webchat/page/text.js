@@ -125,7 +125,7 @@ function markdown(source) {
       nodes.push(h('pre', { tabindex: 0 }, h('code', null, take((r) => !/^\s*```/.test(r)).join('\n'))));
       i += 1;
     } else if (heading) {
-      nodes.push(h('p', { class: `h h${heading[1].length}`, role: 'heading', 'aria-level': Math.min(6, heading[1].length + 2) }, inline(heading[2])));
+      nodes.push(h('p', { class: `h h${heading[1].length}`, role: 'heading', 'aria-level': Math.min(6, heading[1].length + 1) }, inline(heading[2])));
       i += 1;
     } else if (/^\s*([-*_])(\s*\1){2,}\s*$/.test(row)) {
       nodes.push(h('hr'));
