@@ -6,41 +6,34 @@
 use greentic_sdk::model::{
     Attachment, Command, Custom, EventBody, Message, Participant, Postback, TextFormat,
 };
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::answer::Refusal;
 use crate::attachment;
-use crate::bounds::{self, object, short};
+use crate::bounds;
+use crate::fields::{Fields, Name, push_field, quoted};
 use crate::limits::{ATTACHMENTS, TEXT_BYTES};
 
-/// What is echoed of a client's activity. `channelData` holds `clientActivityID`, by which botframework-webchat recognises the echo of
-/// its own message: it stays untouched, or the bubble would be "Sending" for ever.
-const ECHOED: [&str; 18] = [
-    "type",
-    "name",
-    "text",
-    "textFormat",
-    "value",
-    "valueType",
-    "replyToId",
-    "attachments",
-    "attachmentLayout",
-    "channelData",
-    "entities",
-    "locale",
-    "localTimestamp",
-    "localTimezone",
-    "inputHint",
-    "deliveryMode",
-    "label",
-    "code",
-];
+/// What of `channelData` says how a message is meant.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelData {
+    #[serde(default, rename = "clientActivityID")]
+    client_id: Value,
+    #[serde(default)]
+    post_back: Value,
+    #[serde(default)]
+    message_back: Option<IgnoredAny>,
+}
 
 /// An activity that was read.
 #[derive(Debug)]
 pub struct Incoming {
-    /// What goes into the log. Nothing for what is only passing, such as typing.
-    pub echo: Option<Map<String, Value>>,
+    /// What goes into the log: the beginning of an object, for [`crate::stored::seal_text`]. Nothing for what is only passing, such
+    /// as typing.
+    pub echo: Option<String>,
     /// What happened.
     pub body: EventBody,
     /// Who did it.
@@ -69,48 +62,59 @@ pub fn read(
     user: &User,
     files: Vec<(Attachment, Value)>,
 ) -> Result<Incoming, Refusal> {
-    let mut activity = object(body)?;
-    activity.retain(|name, _| ECHOED.contains(&name.as_str()));
-    let reply_to = short(activity.get("replyToId"));
-    let client_id = short(activity.pointer_in("channelData", "clientActivityID"));
-    let locale = bounds::locale(activity.get("locale"));
+    bounds::check(body)?;
+    let mut activity: Fields<'_> = serde_json::from_slice(body).map_err(bounds::no_object)?;
+    let text = |name| {
+        activity
+            .get::<String>(name)
+            .filter(|text| bounds::is_short(text))
+    };
+    let reply_to = text(Name::ReplyToId);
+    let name = text(Name::Name);
+    let data: ChannelData = activity.get(Name::ChannelData).unwrap_or_default();
+    let client_id = bounds::short(Some(&data.client_id));
+    let locale = text(Name::Locale).filter(|tag| bounds::is_locale(tag));
     if locale.is_none() {
-        activity.remove("locale");
+        activity.drop(Name::Locale);
     }
-    let mut attachments = Vec::new();
-    if let Some(given) = activity.get("attachments") {
-        let given = given
-            .as_array()
-            .ok_or_else(|| Refusal::bad("attachments is a list"))?;
-        if given.len() + files.len() > ATTACHMENTS {
-            return Err(Refusal::bad(format!(
-                "an activity has at most {ATTACHMENTS} attachments"
-            )));
-        }
-        attachments.extend(
-            given
-                .iter()
-                .map(attachment::read)
-                .collect::<Result<Vec<_>, _>>()?,
-        );
+    let given = match activity.raw(Name::Attachments) {
+        None | Some("[]") => Vec::new(),
+        Some(raw) => serde_json::from_str::<Vec<Value>>(raw)
+            .map_err(|_| Refusal::bad("attachments is a list"))?,
+    };
+    if given.len() + files.len() > ATTACHMENTS {
+        return Err(Refusal::bad(format!(
+            "an activity has at most {ATTACHMENTS} attachments"
+        )));
     }
+    let mut attachments = given
+        .iter()
+        .map(attachment::read)
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut echoed_attachments = None;
     if !files.is_empty() {
         let (uploaded, echoed): (Vec<_>, Vec<_>) = files.into_iter().unzip();
         attachments.extend(uploaded);
-        match activity.entry("attachments").or_insert_with(|| json!([])) {
-            Value::Array(list) => list.extend(echoed),
-            other => *other = Value::Array(echoed),
-        }
+        activity.drop(Name::Attachments);
+        echoed_attachments = Some(
+            given
+                .into_iter()
+                .chain(echoed)
+                .collect::<Value>()
+                .to_string(),
+        );
     }
-    let body = match activity.get("type").and_then(Value::as_str) {
-        Some("message") => message(&activity, attachments, reply_to.clone())?,
+    let body = match activity.get::<String>(Name::Type).as_deref() {
+        Some("message") => message(&activity, &data, attachments, reply_to.clone())?,
         // Events and invokes (feedback buttons of botframework-webchat) are named; what they carry is theirs.
         Some("event" | "invoke") => {
-            let name =
-                short(activity.get("name")).ok_or_else(|| Refusal::bad("an event has a name"))?;
+            let name = name.ok_or_else(|| Refusal::bad("an event has a name"))?;
             EventBody::Custom(Custom {
                 name,
-                data: activity.get("value").unwrap_or(&Value::Null).to_string(),
+                data: activity
+                    .get::<Value>(Name::Value)
+                    .unwrap_or_default()
+                    .to_string(),
             })
         }
         Some("typing") => EventBody::Typing,
@@ -125,15 +129,19 @@ pub fn read(
     let echo = if matches!(body, EventBody::Typing) {
         None
     } else {
-        let mut from = Map::from_iter([
-            ("id".to_owned(), Value::from(user.id.as_str())),
-            ("role".to_owned(), "user".into()),
-        ]);
-        if let Some(name) = &user.name {
-            from.insert("name".into(), name.as_str().into());
+        let mut echo = activity.open_object();
+        if let Some(attachments) = echoed_attachments {
+            push_field(&mut echo, "attachments", &attachments);
         }
-        activity.insert("from".into(), Value::Object(from));
-        Some(activity)
+        let mut from = String::from("{");
+        push_field(&mut from, "id", &quoted(&user.id));
+        push_field(&mut from, "role", "\"user\"");
+        if let Some(name) = &user.name {
+            push_field(&mut from, "name", &quoted(name));
+        }
+        from.push('}');
+        push_field(&mut echo, "from", &from);
+        Some(echo)
     };
     Ok(Incoming {
         echo,
@@ -145,47 +153,53 @@ pub fn read(
 }
 
 fn message(
-    activity: &Map<String, Value>,
+    activity: &Fields<'_>,
+    data: &ChannelData,
     attachments: Vec<Attachment>,
     reply_to: Option<String>,
 ) -> Result<EventBody, Refusal> {
-    let text = match activity.get("text") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text.as_str()).filter(|text| !text.is_empty()),
-        Some(_) => return Err(Refusal::bad("text is a string")),
+    let text = match activity.raw(Name::Text) {
+        None => None,
+        Some(raw) => Some(
+            serde_json::from_str::<String>(raw).map_err(|_| Refusal::bad("text is a string"))?,
+        )
+        .filter(|text| !text.is_empty()),
     };
-    if text.is_some_and(|text| text.len() > TEXT_BYTES) {
+    if text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES) {
         return Err(Refusal::too_large("the text", TEXT_BYTES));
     }
-    let value = activity.get("value").filter(|value| !value.is_null());
-    let post_back = activity.pointer_in("channelData", "postBack") == Some(&Value::Bool(true));
-    let message_back = activity.pointer_in("channelData", "messageBack").is_some();
+    let value: Option<Value> = match activity.raw(Name::Value) {
+        None => None,
+        Some(raw) => Some(
+            serde_json::from_str(raw).map_err(|fault| Refusal::bad(format!("value: {fault}")))?,
+        ),
+    };
+    let post_back = data.post_back == Value::Bool(true);
+    let message_back = data.message_back.is_some();
     // A submitted card is a message with `value`, and with `channelData.postBack` from botframework-webchat; a postBack button without
     // a value has what it carries in `text`; messageBack has both.
     if post_back || (value.is_some() && (message_back || text.is_none())) {
-        let data = value
-            .map_or_else(|| Value::from(text.unwrap_or_default()), Clone::clone)
-            .to_string();
+        let data = value.unwrap_or_else(|| Value::from(text.as_deref().unwrap_or_default()));
         return Ok(EventBody::Postback(Postback {
-            data,
-            text: text.map(str::to_owned),
+            data: data.to_string(),
+            text,
             message_id: reply_to,
         }));
     }
     let text = text.unwrap_or_default();
-    if let Some(command) = command(text).filter(|_| attachments.is_empty()) {
+    if let Some(command) = command(&text).filter(|_| attachments.is_empty()) {
         return Ok(EventBody::Command(command));
     }
     if text.is_empty() && attachments.is_empty() {
         return Err(Refusal::bad("a message has text, attachments or a value"));
     }
-    let format = if activity.get("textFormat").and_then(Value::as_str) == Some("markdown") {
+    let format = if activity.raw(Name::TextFormat) == Some("\"markdown\"") {
         TextFormat::Markdown
     } else {
         TextFormat::Plain
     };
     Ok(EventBody::Message(Message {
-        text: text.to_owned(),
+        text,
         format,
         attachments,
     }))
@@ -214,20 +228,10 @@ fn participant(user: &User, locale: Option<String>) -> Participant {
     }
 }
 
-/// A field of a field.
-trait PointerIn {
-    fn pointer_in(&self, outer: &str, inner: &str) -> Option<&Value>;
-}
-
-impl PointerIn for Map<String, Value> {
-    fn pointer_in(&self, outer: &str, inner: &str) -> Option<&Value> {
-        self.get(outer)?.get(inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
     use crate::limits::{ACTIVITY_BYTES, JSON_DEPTH};
@@ -251,7 +255,7 @@ mod tests {
             "channelData": {"clientActivityID": "abc", "attachmentSizes": []}, "locale": "de-CH", "entities": [{"type": "ClientCapabilities"}],
         }))
         .unwrap();
-        let echo = Value::Object(incoming.echo.unwrap());
+        let echo: Value = serde_json::from_str(&(incoming.echo.unwrap() + "}")).unwrap();
         assert_eq!(
             echo,
             json!({"type": "message", "text": "hi", "channelData": {"clientActivityID": "abc", "attachmentSizes": []}, "locale": "de-CH", "entities": [{"type": "ClientCapabilities"}], "from": {"id": "dl_ada", "role": "user", "name": "Ada"}})
@@ -431,6 +435,7 @@ mod tests {
             if let Ok(incoming) = read(activity.to_string().as_bytes(), &ada(), vec![]) {
                 prop_assert_eq!(incoming.sender.id, "dl_ada");
                 if let Some(echo) = incoming.echo {
+                    let echo: Value = serde_json::from_str(&(echo + "}")).unwrap();
                     prop_assert_eq!(&echo["from"]["id"], "dl_ada");
                     prop_assert_eq!(&echo["channelData"]["clientActivityID"], &Value::from(id));
                 }

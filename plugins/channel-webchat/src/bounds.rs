@@ -10,6 +10,15 @@ use crate::limits::{ACTIVITY_BYTES, JSON_DEPTH, NAME_BYTES};
 /// # Errors
 /// 400 or 413.
 pub fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    check(body)?;
+    serde_json::from_slice(body).map_err(no_object)
+}
+
+/// Size and depth of JSON that is not read yet.
+///
+/// # Errors
+/// 400 or 413.
+pub fn check(body: &[u8]) -> Result<(), Refusal> {
     if body.len() > ACTIVITY_BYTES {
         return Err(Refusal::too_large("the activity", ACTIVITY_BYTES));
     }
@@ -18,8 +27,12 @@ pub fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
             "JSON is nested at most {JSON_DEPTH} deep"
         )));
     }
-    serde_json::from_slice(body)
-        .map_err(|fault| Refusal::bad(format!("the body is not a JSON object: {fault}")))
+    Ok(())
+}
+
+/// 400 for what does not parse.
+pub fn no_object(fault: serde_json::Error) -> Refusal {
+    Refusal::bad(format!("the body is not a JSON object: {fault}"))
 }
 
 /// The last part of a path, without control characters, of bounded length.
@@ -51,8 +64,13 @@ pub fn name(given: &str) -> String {
 pub fn short(value: Option<&Value>) -> Option<String> {
     value
         .and_then(Value::as_str)
-        .filter(|text| !text.is_empty() && text.len() <= NAME_BYTES)
+        .filter(|text| is_short(text))
         .map(str::to_owned)
+}
+
+/// Whether a text may be an identifier or a name.
+pub fn is_short(text: &str) -> bool {
+    (1..=NAME_BYTES).contains(&text.len())
 }
 
 /// How deep brackets nest outside strings, without parsing.
@@ -76,12 +94,15 @@ fn depth(json: &[u8]) -> usize {
 
 /// A language tag (BCP 47) as far as its letters go.
 pub fn locale(value: Option<&Value>) -> Option<String> {
-    short(value).filter(|tag| {
-        tag.len() <= 35
-            && tag
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    })
+    short(value).filter(|tag| is_locale(tag))
+}
+
+/// Whether a text may be a language tag.
+pub fn is_locale(tag: &str) -> bool {
+    tag.len() <= 35
+        && tag
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]

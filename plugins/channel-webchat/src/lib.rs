@@ -10,6 +10,7 @@ mod bounds;
 mod bridge;
 mod caller;
 mod deliver;
+mod fields;
 mod files;
 mod host;
 mod limits;

@@ -330,7 +330,7 @@ pub fn accept(
     let now = host.now_ms();
     let id = match incoming.echo {
         Some(echo) => {
-            let entry = stored::seal(echo, conversation, now);
+            let entry = stored::seal_text(echo, conversation, now);
             if entry.len() > ACTIVITY_BYTES {
                 return Err(Refusal::too_large("the activity", ACTIVITY_BYTES));
             }

@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::fields::{push_field, quoted};
 use crate::host::{Entry, Host, HostError};
 use crate::limits::{ANSWER_ACTIVITIES, ANSWER_BYTES, READ_ENTRIES};
 
@@ -24,6 +25,19 @@ pub fn seal(mut activity: Map<String, Value>, conversation: &str, now_ms: u64) -
     activity.insert("channelId".into(), "webchat".into());
     activity.insert("conversation".into(), json!({"id": conversation}));
     Value::Object(activity).to_string().into_bytes()
+}
+
+/// The same for an activity that is written already but for its closing brace.
+pub fn seal_text(mut activity: String, conversation: &str, now_ms: u64) -> Vec<u8> {
+    push_field(&mut activity, "timestamp", &quoted(&rfc3339(now_ms)));
+    push_field(&mut activity, "channelId", "\"webchat\"");
+    push_field(
+        &mut activity,
+        "conversation",
+        &format!(r#"{{"id":{}}}"#, quoted(conversation)),
+    );
+    activity.push('}');
+    activity.into_bytes()
 }
 
 /// The entry that opens a conversation and keeps by which address it was reached.
