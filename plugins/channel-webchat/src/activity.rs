@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::answer::Refusal;
 use crate::attachment;
 use crate::bounds;
-use crate::fields::{Fields, Name, push_field, quoted};
+use crate::fields::{Field, Fields, push_field, quoted};
 use crate::limits::{ATTACHMENTS, TEXT_BYTES};
 
 /// What of `channelData` says how a message is meant.
@@ -69,15 +69,15 @@ pub fn read(
             .get::<String>(name)
             .filter(|text| bounds::is_short(text))
     };
-    let reply_to = text(Name::ReplyToId);
-    let name = text(Name::Name);
-    let data: ChannelData = activity.get(Name::ChannelData).unwrap_or_default();
+    let reply_to = text(Field::ReplyToId);
+    let name = text(Field::Name);
+    let data: ChannelData = activity.get(Field::ChannelData).unwrap_or_default();
     let client_id = bounds::short(Some(&data.client_id));
-    let locale = text(Name::Locale).filter(|tag| bounds::is_locale(tag));
+    let locale = text(Field::Locale).filter(|tag| bounds::is_locale(tag));
     if locale.is_none() {
-        activity.drop(Name::Locale);
+        activity.drop(Field::Locale);
     }
-    let given = match activity.raw(Name::Attachments) {
+    let given = match activity.raw(Field::Attachments) {
         None | Some("[]") => Vec::new(),
         Some(raw) => serde_json::from_str::<Vec<Value>>(raw)
             .map_err(|_| Refusal::bad("attachments is a list"))?,
@@ -95,7 +95,7 @@ pub fn read(
     if !files.is_empty() {
         let (uploaded, echoed): (Vec<_>, Vec<_>) = files.into_iter().unzip();
         attachments.extend(uploaded);
-        activity.drop(Name::Attachments);
+        activity.drop(Field::Attachments);
         echoed_attachments = Some(
             given
                 .into_iter()
@@ -104,7 +104,7 @@ pub fn read(
                 .to_string(),
         );
     }
-    let body = match activity.get::<String>(Name::Type).as_deref() {
+    let body = match activity.get::<String>(Field::Type).as_deref() {
         Some("message") => message(&activity, &data, attachments, reply_to.clone())?,
         // Events and invokes (feedback buttons of botframework-webchat) are named; what they carry is theirs.
         Some("event" | "invoke") => {
@@ -112,7 +112,7 @@ pub fn read(
             EventBody::Custom(Custom {
                 name,
                 data: activity
-                    .get::<Value>(Name::Value)
+                    .get::<Value>(Field::Value)
                     .unwrap_or_default()
                     .to_string(),
             })
@@ -158,7 +158,7 @@ fn message(
     attachments: Vec<Attachment>,
     reply_to: Option<String>,
 ) -> Result<EventBody, Refusal> {
-    let text = match activity.raw(Name::Text) {
+    let text = match activity.raw(Field::Text) {
         None => None,
         Some(raw) => Some(
             serde_json::from_str::<String>(raw).map_err(|_| Refusal::bad("text is a string"))?,
@@ -168,7 +168,7 @@ fn message(
     if text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES) {
         return Err(Refusal::too_large("the text", TEXT_BYTES));
     }
-    let value: Option<Value> = match activity.raw(Name::Value) {
+    let value: Option<Value> = match activity.raw(Field::Value) {
         None => None,
         Some(raw) => Some(
             serde_json::from_str(raw).map_err(|fault| Refusal::bad(format!("value: {fault}")))?,
@@ -193,7 +193,7 @@ fn message(
     if text.is_empty() && attachments.is_empty() {
         return Err(Refusal::bad("a message has text, attachments or a value"));
     }
-    let format = if activity.raw(Name::TextFormat) == Some("\"markdown\"") {
+    let format = if activity.raw(Field::TextFormat) == Some("\"markdown\"") {
         TextFormat::Markdown
     } else {
         TextFormat::Plain

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// botframework-webchat recognises the echo of its own message: it stays untouched, or the bubble would be "Sending" for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
-pub enum Name {
+pub enum Field {
     Type,
     Name,
     Text,
@@ -35,7 +35,7 @@ pub enum Name {
     Other,
 }
 
-impl Name {
+impl Field {
     fn text(self) -> &'static str {
         match self {
             Self::Type => "type",
@@ -63,22 +63,22 @@ impl Name {
 
 /// The kept fields in the client's order, each once.
 #[derive(Debug)]
-pub struct Fields<'a>(Vec<(Name, &'a RawValue)>);
+pub struct Fields<'a>(Vec<(Field, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
     /// A field as a value of some type; none where it is missing, null, or of another type.
-    pub fn get<T: DeserializeOwned>(&self, name: Name) -> Option<T> {
+    pub fn get<T: DeserializeOwned>(&self, name: Field) -> Option<T> {
         serde_json::from_str::<Option<T>>(self.raw(name)?).ok()?
     }
 
     /// A field as it was written; none where it is missing or null.
-    pub fn raw(&self, name: Name) -> Option<&'a str> {
+    pub fn raw(&self, name: Field) -> Option<&'a str> {
         let (_, raw) = self.0.iter().find(|(known, _)| *known == name)?;
         Some(raw.get()).filter(|raw| *raw != "null")
     }
 
     /// Forgets a field.
-    pub fn drop(&mut self, name: Name) {
+    pub fn drop(&mut self, name: Field) {
         self.0.retain(|(known, _)| *known != name);
     }
 
@@ -113,7 +113,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(Name, &'de RawValue)>;
+            type Value = Vec<(Field, &'de RawValue)>;
 
             fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
                 to.write_str("an object")
@@ -121,8 +121,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields: Self::Value = Vec::with_capacity(12);
-                while let Some(name) = map.next_key::<Name>()? {
-                    if name == Name::Other {
+                while let Some(name) = map.next_key::<Field>()? {
+                    if name == Field::Other {
                         map.next_value::<IgnoredAny>()?;
                         continue;
                     }
