@@ -232,7 +232,7 @@ impl Broker {
         let free = member.settings.max_in_flight.saturating_sub(queue.out());
         let most = most.min(usize::try_from(free).unwrap_or(most));
         let deadline = now.steady.saturating_add(member.settings.ack_wait_ms);
-        let mut deliveries = Vec::new();
+        let mut deliveries = Vec::with_capacity(most.min(queue.pending()));
         while deliveries.len() < most {
             let Some(due) = queue.take(deadline) else {
                 break;
