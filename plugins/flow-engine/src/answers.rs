@@ -16,7 +16,11 @@ use serde_json::{Value, json};
 pub struct Host;
 
 /// What the host takes when the flow says nothing: 30 seconds, one attempt, 200 ms.
-const DEFAULT: CallPolicy = CallPolicy { timeout_ms: 30_000, max_attempts: 1, backoff_ms: 200 };
+const DEFAULT: CallPolicy = CallPolicy {
+    timeout_ms: 30_000,
+    max_attempts: 1,
+    backoff_ms: 200,
+};
 
 fn policy(policy: Policy) -> CallPolicy {
     let or = |value: u32, default: u32| if value == 0 { default } else { value };
@@ -28,11 +32,19 @@ fn policy(policy: Policy) -> CallPolicy {
 }
 
 fn node_error(error: NodeError) -> CallError {
-    CallError { code: error.code, message: error.message, retryable: error.retryable }
+    CallError {
+        code: error.code,
+        message: error.message,
+        retryable: error.retryable,
+    }
 }
 
 fn fault(message: String) -> CallError {
-    CallError { code: "fault".to_owned(), message, retryable: false }
+    CallError {
+        code: "fault".to_owned(),
+        message,
+        retryable: false,
+    }
 }
 
 fn state_error(error: Error) -> CallError {
@@ -40,14 +52,30 @@ fn state_error(error: Error) -> CallError {
         Error::Invalid(text) => ("invalid", text, false),
         Error::Denied(text) => ("denied", text, false),
         Error::NotFound => ("not-found", "there is no such key".to_owned(), false),
-        Error::Conflict => ("conflict", "something else changed it first".to_owned(), true),
-        Error::RateLimited(after) => ("unavailable", format!("too much; again in {after} ms"), true),
+        Error::Conflict => (
+            "conflict",
+            "something else changed it first".to_owned(),
+            true,
+        ),
+        Error::RateLimited(after) => (
+            "unavailable",
+            format!("too much; again in {after} ms"),
+            true,
+        ),
         Error::Unavailable(text) => ("unavailable", text, true),
-        Error::Timeout => ("timeout", "the store did not answer in time".to_owned(), true),
+        Error::Timeout => (
+            "timeout",
+            "the store did not answer in time".to_owned(),
+            true,
+        ),
         Error::UnknownOutcome(text) => ("unavailable", text, true),
         Error::Internal(text) => ("fault", text, false),
     };
-    CallError { code: code.to_owned(), message: format!("state: {message}"), retryable }
+    CallError {
+        code: code.to_owned(),
+        message: format!("state: {message}"),
+        retryable,
+    }
 }
 
 fn scope(scope: StateScope) -> Scope {
@@ -86,11 +114,13 @@ impl Effects for Host {
         input: &Value,
         budget: Policy,
     ) -> Result<Value, CallError> {
-        let output = nodes::invoke(component, operation, &input.to_string(), policy(budget)).map_err(node_error)?;
+        let output = nodes::invoke(component, operation, &input.to_string(), policy(budget))
+            .map_err(node_error)?;
         if output.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_str(&output).map_err(|error| fault(format!("the output of {component} is no JSON: {error}")))
+        serde_json::from_str(&output)
+            .map_err(|error| fault(format!("the output of {component} is no JSON: {error}")))
     }
 
     fn call_tool(
@@ -100,12 +130,14 @@ impl Effects for Host {
         arguments: &Value,
         budget: Policy,
     ) -> Result<ToolOutcome, CallError> {
-        let result = tools::call(server, tool, &arguments.to_string(), policy(budget)).map_err(node_error)?;
+        let result = tools::call(server, tool, &arguments.to_string(), policy(budget))
+            .map_err(node_error)?;
         let structured = match &result.structured {
-            Some(text) => Some(
-                serde_json::from_str(text)
-                    .map_err(|error| fault(format!("the structured result of {tool} is no JSON: {error}")))?,
-            ),
+            Some(text) => Some(serde_json::from_str(text).map_err(|error| {
+                fault(format!(
+                    "the structured result of {tool} is no JSON: {error}"
+                ))
+            })?),
             None => None,
         };
         Ok(ToolOutcome {
@@ -116,8 +148,12 @@ impl Effects for Host {
     }
 
     fn state_get(&mut self, whose: StateScope, key: &str) -> Result<Option<Value>, CallError> {
-        let Some(text) = state::get(scope(whose), key).map_err(state_error)? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| fault(format!("the state `{key}` is no JSON: {error}")))
+        let Some(text) = state::get(scope(whose), key).map_err(state_error)? else {
+            return Ok(None);
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| fault(format!("the state `{key}` is no JSON: {error}")))
     }
 
     fn state_set(

@@ -28,11 +28,20 @@ fn conversation(from: Conversation) -> flow::Conversation {
         ConversationKind::Group => "group",
         ConversationKind::Channel => "channel",
     };
-    flow::Conversation { id: from.id, thread: from.thread, kind: kind.to_owned() }
+    flow::Conversation {
+        id: from.id,
+        thread: from.thread,
+        kind: kind.to_owned(),
+    }
 }
 
 fn participant(from: Participant) -> flow::Participant {
-    flow::Participant { id: from.id, name: from.name, locale: from.locale, is_bot: from.is_bot }
+    flow::Participant {
+        id: from.id,
+        name: from.name,
+        locale: from.locale,
+        is_bot: from.is_bot,
+    }
 }
 
 /// Bytes that came along are not shown to flows: a flow names files, it does not carry them.
@@ -41,7 +50,9 @@ fn attachment(from: Attachment) -> flow::InboundAttachment {
         name: from.name,
         content_type: from.content_type,
         url: from.url,
-        size: from.size.or(from.content.and_then(|bytes| u64::try_from(bytes.len()).ok())),
+        size: from.size.or(from
+            .content
+            .and_then(|bytes| u64::try_from(bytes.len()).ok())),
     }
 }
 
@@ -63,22 +74,26 @@ fn body(from: EventBody) -> Result<flow::EventBody, String> {
             text: postback.text,
             message_id: postback.message_id,
         },
-        EventBody::Command(command) => {
-            flow::EventBody::Command { name: command.name, arguments: command.arguments }
-        }
-        EventBody::Edited(edit) => flow::EventBody::Edited { message_id: edit.message_id, text: edit.text },
+        EventBody::Command(command) => flow::EventBody::Command {
+            name: command.name,
+            arguments: command.arguments,
+        },
+        EventBody::Edited(edit) => flow::EventBody::Edited {
+            message_id: edit.message_id,
+            text: edit.text,
+        },
         EventBody::Deleted(message_id) => flow::EventBody::Deleted { message_id },
         EventBody::Reaction(reaction) => flow::EventBody::Reaction {
             message_id: reaction.message_id,
             emoji: reaction.emoji,
             added: reaction.added,
         },
-        EventBody::Joined(members) => {
-            flow::EventBody::Joined { members: members.into_iter().map(participant).collect() }
-        }
-        EventBody::Left(members) => {
-            flow::EventBody::Left { members: members.into_iter().map(participant).collect() }
-        }
+        EventBody::Joined(members) => flow::EventBody::Joined {
+            members: members.into_iter().map(participant).collect(),
+        },
+        EventBody::Left(members) => flow::EventBody::Left {
+            members: members.into_iter().map(participant).collect(),
+        },
         EventBody::Typing => flow::EventBody::Typing,
         EventBody::DeliveryStatus(status) => flow::EventBody::DeliveryStatus {
             message_id: status.message_id,
@@ -91,6 +106,9 @@ fn body(from: EventBody) -> Result<flow::EventBody, String> {
             .to_owned(),
             error: status.error,
         },
-        EventBody::Custom(custom) => flow::EventBody::Custom { name: custom.name, data: json(&custom.data)? },
+        EventBody::Custom(custom) => flow::EventBody::Custom {
+            name: custom.name,
+            data: json(&custom.data)?,
+        },
     })
 }

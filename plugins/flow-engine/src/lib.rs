@@ -6,13 +6,18 @@
 mod answers;
 mod inbound;
 mod outgoing;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use greentic_flow::{FlowError as Fault, Program, TurnInput as Turn};
-use greentic_sdk::flow::{Descriptor, Flow, FlowError, FlowInfo, NodeFailure, TurnInput, TurnOutput, Wait};
+use greentic_sdk::flow::{
+    Descriptor, Flow, FlowError, FlowInfo, NodeFailure, TurnInput, TurnOutput, Wait,
+};
 use greentic_sdk::model::About;
 use serde_json::{Map, Value};
 
@@ -36,7 +41,8 @@ impl Flow for FlowEngine {
     }
 
     fn load(name: String, definition: Vec<u8>) -> Result<FlowInfo, FlowError> {
-        let program = Program::load(&definition).map_err(|error| FlowError::BadDefinition(error.to_string()))?;
+        let program = Program::load(&definition)
+            .map_err(|error| FlowError::BadDefinition(error.to_string()))?;
         let flows = program.flows().map(str::to_owned).collect();
         PROGRAMS.with_borrow_mut(|programs| programs.insert(name, Rc::new(program)));
         Ok(FlowInfo { flows })
@@ -45,7 +51,10 @@ impl Flow for FlowEngine {
     fn turn(input: TurnInput) -> Result<TurnOutput, FlowError> {
         let program = PROGRAMS.with_borrow(|programs| programs.get(&input.definition).cloned());
         let Some(program) = program else {
-            return Err(FlowError::BadDefinition(format!("`{}` was not loaded", input.definition)));
+            return Err(FlowError::BadDefinition(format!(
+                "`{}` was not loaded",
+                input.definition
+            )));
         };
         let conversation = input.event.conversation.clone();
         let turn = Turn {
@@ -62,8 +71,14 @@ impl Flow for FlowEngine {
         path.truncate(MAX_PATH);
         Ok(TurnOutput {
             snapshot: output.snapshot,
-            outbound: output.outbound.into_iter().map(|one| outgoing::outbound(one, &conversation)).collect(),
-            wait: output.wait.map(|wait| Wait { ttl_ms: wait.ttl_ms }),
+            outbound: output
+                .outbound
+                .into_iter()
+                .map(|one| outgoing::outbound(one, &conversation))
+                .collect(),
+            wait: output.wait.map(|wait| Wait {
+                ttl_ms: wait.ttl_ms,
+            }),
             goto: output.goto,
             path,
         })
@@ -74,8 +89,11 @@ fn parameters(json: &str) -> Result<Map<String, Value>, FlowError> {
     if json.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_str(json)
-        .map_err(|error| FlowError::Internal(format!("the binding's parameters are no JSON object: {error}")))
+    serde_json::from_str(json).map_err(|error| {
+        FlowError::Internal(format!(
+            "the binding's parameters are no JSON object: {error}"
+        ))
+    })
 }
 
 fn fault(fault: Fault) -> FlowError {
@@ -83,9 +101,16 @@ fn fault(fault: Fault) -> FlowError {
     match fault {
         Fault::UnknownFlow(_) => FlowError::BadDefinition(text),
         Fault::BadSnapshot(_) => FlowError::BadSnapshot(text),
-        Fault::NodeFailed { node, code, message, retryable } => {
-            FlowError::NodeFailed(NodeFailure { node, message: format!("{code}: {message}"), retryable })
-        }
+        Fault::NodeFailed {
+            node,
+            code,
+            message,
+            retryable,
+        } => FlowError::NodeFailed(NodeFailure {
+            node,
+            message: format!("{code}: {message}"),
+            retryable,
+        }),
         Fault::Runaway { .. } | Fault::TooDeep { .. } => FlowError::Runaway(text),
         Fault::TooLarge { .. } | Fault::Internal(_) => FlowError::Internal(text),
     }
