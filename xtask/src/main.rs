@@ -1,2 +1,63 @@
-//! cargo xtask demo | test | build-plugins | bench.
-fn main() {}
+//! `cargo xtask …`: everything this repository does for itself, so that a fresh machine needs rustup and nothing else to know.
+//!
+//! Each command says what it does before it does it, installs what it may and names what it may not.
+
+mod browser;
+mod demo;
+mod host;
+mod licences;
+mod limits_doc;
+mod packs;
+mod plugins;
+mod project;
+mod run;
+mod target;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build host, plugins and packs, and start the demo; Ctrl-C ends it.
+    Demo(demo::Demo),
+    /// Run every test: unit, property, plugin, whole-system and browser.
+    Test(test::Test),
+    /// Build the plugins as WebAssembly components.
+    BuildPlugins(plugins::BuildPlugins),
+    /// Build and sign the demo's packs with a development key.
+    Packs,
+    /// Check the licences of everything we depend on.
+    Licences,
+    /// Write docs/limits.md from the host's own table.
+    LimitsDoc,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let project = Project::find()?;
+    match arguments.command {
+        Command::Demo(demo) => return demo.run(&project),
+        Command::Test(test) => test.run(&project)?,
+        Command::BuildPlugins(build) => build.run(&project)?,
+        Command::Packs => {
+            plugins::build(&project, &plugins::Which::Plugins)?;
+            host::build(&project, &["greentic-pack"], host::Profile::Dev)?;
+            packs::build(&project, host::Profile::Dev)?;
+        }
+        Command::Licences => licences::check(&project)?,
+        Command::LimitsDoc => limits_doc::write(&project)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
