@@ -18,6 +18,15 @@ struct Inner {
     text: String,
     /// Byte offset of the start of each line; never empty.
     lines: Vec<usize>,
+    /// How many characters start before each multiple of [`BLOCK`] bytes, so that columns in one huge line stay cheap.
+    blocks: Vec<usize>,
+}
+
+const BLOCK: usize = 64;
+
+/// Whether a byte of UTF-8 starts a character.
+fn starts(byte: &u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 impl Source {
@@ -39,10 +48,17 @@ impl Source {
                 lines.push(offset + 1);
             }
         }
+        let mut blocks = vec![0];
+        let mut counted = 0;
+        for block in text.as_bytes().chunks(BLOCK) {
+            counted += block.iter().filter(|byte| starts(byte)).count();
+            blocks.push(counted);
+        }
         Self(Arc::new(Inner {
             name: name.into(),
             text,
             lines,
+            blocks,
         }))
     }
 
@@ -89,9 +105,44 @@ impl Source {
             .unwrap_or(0);
         Position {
             line,
-            column: self.slice(start..offset).chars().count() + 1,
+            column: self.chars_before(offset) - self.chars_before(start) + 1,
             offset,
         }
+    }
+
+    /// How many characters start before a byte offset.
+    fn chars_before(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        let counted = self.0.blocks.get(block).copied().unwrap_or_default();
+        let rest = self
+            .0
+            .text
+            .as_bytes()
+            .get(block * BLOCK..offset)
+            .unwrap_or_default();
+        counted + rest.iter().filter(|byte| starts(byte)).count()
+    }
+
+    /// The byte offset of the character with this index; the end of the text when there are fewer.
+    pub(crate) fn offset_of_char(&self, index: usize) -> usize {
+        let block = self
+            .0
+            .blocks
+            .partition_point(|before| *before <= index)
+            .saturating_sub(1);
+        let counted = self.0.blocks.get(block).copied().unwrap_or_default();
+        let rest = self
+            .0
+            .text
+            .as_bytes()
+            .get(block * BLOCK..)
+            .unwrap_or_default();
+        let found = rest
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| starts(byte))
+            .nth(index - counted);
+        found.map_or(self.0.text.len(), |(at, _)| block * BLOCK + at)
     }
 
     /// The span between two byte offsets.
@@ -259,6 +310,18 @@ mod tests {
         );
         assert_eq!(source.position(2).offset, 1, "inside é is its start");
         assert_eq!(source.position(999).line, 4);
+    }
+
+    #[test]
+    fn characters_are_counted_right_across_blocks() {
+        let text = "aé€😀".repeat(700);
+        let source = Source::new("t", text.clone());
+        for (index, (offset, _)) in text.char_indices().enumerate() {
+            assert_eq!(source.offset_of_char(index), offset);
+            assert_eq!(source.position(offset).column, index + 1);
+        }
+        assert_eq!(source.offset_of_char(2_800), text.len());
+        assert_eq!(source.offset_of_char(9_999), text.len());
     }
 
     #[test]

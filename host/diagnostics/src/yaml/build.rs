@@ -13,7 +13,7 @@ pub const MAX_BYTES: usize = 8 << 20;
 /// How deep lists and mappings may nest, after aliases are expanded.
 pub const MAX_DEPTH: usize = 64;
 /// How many values a document may hold, after aliases are expanded.
-pub const MAX_NODES: usize = 200_000;
+pub const MAX_NODES: usize = 500_000;
 
 /// Reads one document.
 ///
@@ -46,11 +46,11 @@ pub fn read(report: &Report) -> Option<Node> {
     while let Some(event) = parser.next_event() {
         match event {
             Ok((event, marks)) => {
-                let span = builder.places.span(marks);
+                let span = span_of(source, marks);
                 builder.take(event, span)?;
             }
             Err(fault) => {
-                let at = builder.places.offset(fault.marker().index());
+                let at = source.offset_of_char(fault.marker().index());
                 report.error(
                     source.span(at..at),
                     "syntax",
@@ -63,41 +63,11 @@ pub fn read(report: &Report) -> Option<Node> {
     Some(builder.root.unwrap_or_else(Node::null))
 }
 
-/// Turns the parser's character indices into places. The parser asks mostly in rising order, so a cursor is enough.
-struct Places<'s> {
-    source: &'s Source,
-    ascii: bool,
-    /// A known pair of character index and byte offset.
-    cursor: (usize, usize),
-}
-
-impl Places<'_> {
-    fn offset(&mut self, index: usize) -> usize {
-        let text = self.source.text();
-        if self.ascii {
-            return index.min(text.len());
-        }
-        if index < self.cursor.0 {
-            self.cursor = (0, 0);
-        }
-        let (from, start) = self.cursor;
-        let rest = text.get(start..).unwrap_or_default();
-        let offset = rest
-            .char_indices()
-            .nth(index - from)
-            .map_or(text.len(), |(at, _)| start + at);
-        if offset < text.len() {
-            self.cursor = (index, offset);
-        }
-        offset
-    }
-
-    fn span(&mut self, marks: Marks) -> Span {
-        let start = self.offset(marks.start.index());
-        let end = self.offset(marks.end.index()).max(start);
-        let written = self.source.slice(start..end);
-        self.source.span(start..start + written.trim_end().len())
-    }
+/// The place of an event; white space after it is not part of it.
+fn span_of(source: &Source, marks: Marks) -> Span {
+    let start = source.offset_of_char(marks.start.index());
+    let end = source.offset_of_char(marks.end.index()).max(start);
+    source.span(start..start + source.slice(start..end).trim_end().len())
 }
 
 /// A list or mapping that is not closed yet.
@@ -123,7 +93,6 @@ struct Anchored {
 
 struct Builder<'r> {
     report: &'r Report,
-    places: Places<'r>,
     open: Vec<Open>,
     anchors: HashMap<usize, Anchored>,
     nodes: usize,
@@ -133,14 +102,8 @@ struct Builder<'r> {
 
 impl<'r> Builder<'r> {
     fn new(report: &'r Report) -> Self {
-        let source = report.source();
         Self {
             report,
-            places: Places {
-                source,
-                ascii: source.text().is_ascii(),
-                cursor: (0, 0),
-            },
             open: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,

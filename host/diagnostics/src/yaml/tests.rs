@@ -140,7 +140,7 @@ fn a_small_text_cannot_unfold_into_a_large_tree() {
         ));
     }
     assert!(
-        faults(&text).contains("more than 200000 values"),
+        faults(&text).contains("more than 500000 values"),
         "{}",
         faults(&text)
     );
