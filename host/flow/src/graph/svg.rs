@@ -172,8 +172,14 @@ fn draw_line(
             .get(1)
             .map_or(at, |place| (place.x + place.width / 2.0, place.y));
         // Labels of one node stand below each other; the leftmost is lowest, where the lines have parted most.
+        // A line that leads back runs 18 below the node.
+        let turns = laid
+            .lines
+            .iter()
+            .any(|other| other.from == line.from && other.back);
+        let base = if turns { 34.0 } else { 20.0 };
         let height = next.1 - at.1;
-        let down = (height - 10.0).min(20.0 + 14.0 * number(ports - 1 - port.min(ports - 1)));
+        let down = (height - 10.0).min(base + 14.0 * number(ports - 1 - port.min(ports - 1)));
         (label_x, label_y) = (
             on_curve(at.0, next.0, down / height.max(1.0)) + 6.0,
             at.1 + down,
