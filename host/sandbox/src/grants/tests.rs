@@ -1,5 +1,7 @@
 //! Parsing of a plugin's whole set of grants, and the refusals it gives.
 
+use std::path::Path;
+
 use super::*;
 
 fn texts() -> GrantTexts {

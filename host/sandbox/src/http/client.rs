@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
@@ -242,20 +242,18 @@ impl HttpClient {
             .build(connector)
     }
 
-    /// Sends a request that was judged by name; its addresses are judged by `reach`. It fails at `deadline` at the latest,
+    /// Sends a request that was judged by name; its addresses are judged by `reach`. `permit` is its place in the plugin's
+    /// [`HttpClient::lane`], kept until the response's body is gone. It fails at `deadline` at the latest,
     /// or earlier as `options` ask.
     pub(super) async fn send(
         &self,
-        lane: &Arc<Semaphore>,
+        permit: OwnedSemaphorePermit,
         reach: &Reach,
         mut request: Request<WasiBody>,
         options: RequestOptions,
         deadline: Instant,
     ) -> Result<Response<WasiBody>, Failure> {
         let config = &self.inner.config;
-        let permit = Arc::clone(lane)
-            .try_acquire_owned()
-            .map_err(|_| Error::ConnectionLimitReached)?;
         let connect = shorter(options.connect_timeout, config.connect_timeout);
         let first_byte = shorter(options.first_byte_timeout, config.first_byte_timeout);
         let mut connection = capture_connection(&mut request);

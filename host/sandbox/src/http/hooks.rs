@@ -168,6 +168,10 @@ impl Exchange {
         }
         let config = self.client.config();
         let deadline = started + config.total_timeout;
+        // Before the body is read, so that what is held of bodies is bounded too.
+        let permit = Arc::clone(&self.lane)
+            .try_acquire_owned()
+            .map_err(|_| Error::ConnectionLimitReached)?;
         let (mut parts, body) = request.into_parts();
         let prepared = prepare(
             &mut parts,
@@ -185,7 +189,7 @@ impl Exchange {
         let sent = self
             .client
             .send(
-                &self.lane,
+                permit,
                 &reach,
                 Request::from_parts(parts, body),
                 options,

@@ -40,14 +40,15 @@ impl Destination {
             _ => return None,
         };
         let authority = uri.authority()?;
-        if authority.as_str().contains('@') {
-            return None;
-        }
-        // A port that is no number is none to `port_u16`, and must not become the default.
-        let port = match authority.port() {
-            Some(_) => authority.port_u16().filter(|port| *port > 0)?,
-            None if authority.as_str().ends_with(':') => return None,
-            None => scheme.default_port(),
+        // What stands before the host (a user) or after it (a port that is none) must not be passed over: `port_u16` calls
+        // `:99999` no port at all.
+        let port = match authority.as_str().strip_prefix(authority.host())? {
+            "" => scheme.default_port(),
+            rest => {
+                let digits = rest.strip_prefix(':')?;
+                let all = digits.bytes().all(|byte| byte.is_ascii_digit());
+                digits.parse().ok().filter(|port| all && *port > 0)?
+            }
         };
         Some(Self {
             scheme,
@@ -230,4 +231,37 @@ fn misplaced(place: &str, unfit: Unfit) -> Error {
     Error::InternalError(Some(format!(
         "a placeholder in the request's {place} cannot be replaced: {unfit}"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_read_from_the_whole_authority_or_not_at_all() {
+        let read = |uri: &str| Destination::of(&uri.parse::<Uri>().ok()?);
+        for (uri, origin) in [
+            ("https://Slack.com/api", "https://slack.com"),
+            ("https://slack.com.:443/", "https://slack.com"),
+            ("http://slack.com:443/", "http://slack.com:443"),
+            ("http://[::1]:8080/x", "http://[::1]:8080"),
+            ("http://127.0.0.1/", "http://127.0.0.1"),
+        ] {
+            assert_eq!(read(uri).unwrap().origin(), origin);
+        }
+        for uri in [
+            "https://user@slack.com/",
+            "https://slack.com@evil.example/",
+            "https://slack.com:/",
+            "https://slack.com:0/",
+            "https://slack.com:99999/",
+            "https://slack.com:+443/",
+            "https://127.1/",
+            "https://0x7f.0.0.0x1/",
+            "ftp://slack.com/",
+            "/path",
+        ] {
+            assert_eq!(read(uri), None, "{uri}");
+        }
+    }
 }

@@ -78,7 +78,7 @@ async fn incident_26_a_kept_connection_is_not_used_for_a_plugin_that_may_not_rea
     let (server, client) = (Server::plain(), client());
     let origin = format!("http://sim.example:{}", server.port());
     let mut inside = hooks(&client, "inside", &[format!("{origin} (127.0.0.1)")]);
-    let mut outside = hooks(&client, "outside", &[origin.clone()]);
+    let mut outside = hooks(&client, "outside", std::slice::from_ref(&origin));
     let mut also_inside = hooks(&client, "also-inside", &[format!("{origin} (127.0.0.1)")]);
     send(&mut inside, get(&origin)).await.unwrap();
     let error = send(&mut outside, get(&origin)).await.unwrap_err();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::{HeaderMap, Request, Response, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
@@ -23,7 +23,6 @@ type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
 /// A request as it came over the wire.
 #[derive(Debug, Clone)]
 pub struct Received {
-    pub method: Method,
     pub path: String,
     pub version: Version,
     pub headers: HeaderMap,
@@ -185,7 +184,6 @@ async fn answer(
         .map(ToString::to_string)
         .unwrap_or_default();
     received.lock().push(Received {
-        method: head.method,
         path,
         version: head.version,
         headers: head.headers,
