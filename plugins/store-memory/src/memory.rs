@@ -73,10 +73,10 @@ impl Memory {
         self.used
     }
 
-    /// Timers queued and partitions there; both 0 when nothing is kept.
+    /// Timers queued, partitions there and partitions listed; all 0 when nothing is kept.
     #[must_use]
-    pub fn sizes(&self) -> (usize, usize) {
-        (self.timers.len(), self.partitions.len())
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.timers.len(), self.partitions.len(), self.index.len())
     }
 
     /// Reads values of one partition.

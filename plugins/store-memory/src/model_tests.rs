@@ -336,7 +336,7 @@ fn run(steps: Vec<Step>) {
         drop(store.delete(now, &partition, &name, &Expect::Any));
     }
     store.purge(now + 1000, usize::MAX);
-    assert_eq!((store.used(), store.sizes()), (0, (0, 0)));
+    assert_eq!((store.used(), store.sizes()), (0, (0, 0, 0)));
 }
 
 /// Keys added and taken away while a listing goes on.

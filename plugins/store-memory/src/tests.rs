@@ -170,7 +170,7 @@ fn a_fence_stays_stale_when_everything_else_about_its_partition_is_forgotten() {
     let mut store = store();
     let first = store.claim(0, "p", "a", 10, &[]).unwrap();
     store.purge(10, 100);
-    assert_eq!(store.sizes(), (0, 0));
+    assert_eq!(store.sizes(), (0, 0, 0));
     let second = store.claim(11, "p", "b", 10, &[]).unwrap();
     assert!(second.fence > first.fence);
     assert_eq!(
@@ -312,7 +312,18 @@ fn what_expired_is_given_back_a_few_at_a_time() {
     }
     assert_eq!(store.sizes().1, 1);
     store.delete(10, "q", "n", &Expect::Any).unwrap();
-    assert_eq!((store.used(), store.sizes()), (0, (0, 0)));
+    assert_eq!((store.used(), store.sizes()), (0, (0, 0, 0)));
+}
+
+#[test]
+fn a_value_whose_time_was_shortened_is_given_back_by_the_shorter_one() {
+    let mut store = store();
+    store
+        .put(0, "p", "n".into(), vec![], &Expect::Any, Some(1000))
+        .unwrap();
+    store.touch(0, "p", "n", 10).unwrap();
+    store.purge(10, 100);
+    assert_eq!((store.used(), store.sizes()), (0, (0, 0, 0)));
 }
 
 #[test]
@@ -379,7 +390,7 @@ fn a_log_numbers_its_entries_knows_their_ids_and_keeps_the_newest() {
     );
     assert_eq!(entry(&mut store, 160, "a"), 1);
     store.purge(1000, 100);
-    assert_eq!((store.used(), store.sizes()), (0, (0, 0)));
+    assert_eq!((store.used(), store.sizes()), (0, (0, 0, 0)));
 }
 
 #[test]
@@ -447,5 +458,5 @@ fn a_partition_of_many_names_is_listed_read_and_emptied_like_one_of_few() {
         assert_eq!(value(&mut store, 0, "p", name), Some(name.clone().into()));
         store.delete(0, "p", name, &Expect::Any).unwrap();
     }
-    assert_eq!((store.used(), store.sizes()), (0, (0, 0)));
+    assert_eq!((store.used(), store.sizes()), (0, (0, 0, 0)));
 }
