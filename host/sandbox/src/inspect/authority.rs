@@ -104,8 +104,7 @@ pub(super) fn reads_ambient(shape: &Shape) -> bool {
     shape.imports.iter().any(|import| {
         !import.functions.is_empty()
             && (import.name.is_of("wasi", "filesystem")
-                || import.name.is_of("wasi", "cli")
-                    && matches!(import.name.interface.as_str(), "environment" | "command"))
+                || import.name.is_of("wasi", "cli") && import.name.interface == "environment")
     })
 }
 

@@ -444,103 +444,6 @@ fn an_import_of_an_inner_component_is_not_taken_for_an_import_of_the_whole() {
     assert!(shape.imports.is_empty());
 }
 
-#[test]
-fn a_name_is_read_and_written_alike() {
-    for text in [
-        "wasi:io/poll@0.2.6",
-        "greentic:component/component",
-        "wasi:config/store@0.2.0-rc.1",
-    ] {
-        assert_eq!(text.parse::<InterfaceName>().unwrap().to_string(), text);
-    }
-    for text in [
-        "",
-        "wasi",
-        "wasi:io",
-        "io/poll",
-        "wasi:io/poll@1",
-        "wasi:io/poll@",
-        ":a/b",
-        "a:/b",
-        "a:b/",
-        "a:b/c/d",
-        "a b:c/d",
-    ] {
-        assert!(text.parse::<InterfaceName>().is_err(), "{text:?}");
-    }
-}
-
-#[test]
-fn versions_are_compatible_as_the_component_model_says() {
-    let version = |text: &str| (text != "-").then(|| text.parse::<semver::Version>().unwrap());
-    for (a, b, expected) in [
-        ("-", "-", true),
-        ("-", "0.1.0", false),
-        ("1.0.0", "1.9.3", true),
-        ("1.0.0", "2.0.0", false),
-        ("0.2.0", "0.2.6", true),
-        ("0.2.0", "0.3.0", false),
-        ("0.2.0", "1.2.0", false),
-        ("0.0.1", "0.0.1", true),
-        ("0.0.1", "0.0.2", false),
-        ("0.2.0-rc.1", "0.2.0-rc.1", true),
-        ("0.2.0-rc.1", "0.2.0", false),
-        ("0.2.0-rc.1", "0.2.0-rc.2", false),
-    ] {
-        assert_eq!(
-            compatible_versions(version(a).as_ref(), version(b).as_ref()),
-            expected,
-            "{a} {b}"
-        );
-        assert_eq!(
-            compatible_versions(version(b).as_ref(), version(a).as_ref()),
-            expected,
-            "{b} {a}"
-        );
-    }
-}
-
-#[test]
-fn the_nearest_candidate_is_another_version_first_and_then_another_spelling() {
-    let names = |texts: &[&str]| {
-        texts
-            .iter()
-            .map(|t| t.parse().unwrap())
-            .collect::<Vec<InterfaceName>>()
-    };
-    let near = |candidates: &[&str], wanted: &str| {
-        nearest(&names(candidates), &wanted.parse().unwrap()).map(ToString::to_string)
-    };
-    assert_eq!(
-        near(
-            &[
-                "acme:pricing/quota@2.0.0",
-                "acme:pricing/quote@0.9.0",
-                "acme:pricing/quote@1.4.0"
-            ],
-            "acme:pricing/quote@2.0.0"
-        )
-        .as_deref(),
-        Some("acme:pricing/quote@1.4.0")
-    );
-    assert_eq!(
-        near(
-            &[
-                "greentic:secrets/secret-store@0.1.0",
-                "greentic:flow/state@0.1.0"
-            ],
-            "greentic:secret/secret-store@0.1.0"
-        )
-        .as_deref(),
-        Some("greentic:secrets/secret-store@0.1.0")
-    );
-    assert_eq!(
-        near(&["wasi:io/poll@0.2.6"], "acme:pricing/quote@1.0.0"),
-        None,
-        "no proposal is better than a wrong one"
-    );
-}
-
 proptest! {
     /// Bytes from a pack reach the decoder as they are.
     #[test]
@@ -565,12 +468,5 @@ proptest! {
         let at = at % bytes.len();
         bytes[at] = value;
         let _ = Shape::of(&bytes);
-    }
-
-    #[test]
-    fn compatibility_is_symmetric(a in (0_u64..3, 0_u64..3, 0_u64..3), b in (0_u64..3, 0_u64..3, 0_u64..3)) {
-        let a = semver::Version::new(a.0, a.1, a.2);
-        let b = semver::Version::new(b.0, b.1, b.2);
-        prop_assert_eq!(compatible_versions(Some(&a), Some(&b)), compatible_versions(Some(&b), Some(&a)));
     }
 }
