@@ -217,3 +217,19 @@ fn a_fault_is_drawn_with_its_line_and_place() {
     assert!(drawn.contains("                 ^^^^^^^\n"), "{drawn}");
     assert!(drawn.ends_with("1 error"), "{drawn}");
 }
+
+#[test]
+fn a_bundle_of_ten_thousand_tenants_loads() {
+    let mut text = std::fs::read_to_string(folder("bundles").join("operator.yaml")).unwrap();
+    for tenant in 0..10_000 {
+        text.push_str(&format!(
+            "  t{tenant}:\n    teams:\n      default:\n        channels:\n          \
+             web: {{ provider: webchat, flow: helpdesk/welcome, config: {{ title: \"Hilfe für {tenant}\" }} }}\n"
+        ));
+    }
+    let read = Bundle::parse(&Source::new("b.yaml", text), Path::new("/b"), |name| {
+        (name == "GREENTIC_ADMIN_TOKEN").then(|| "t0ken".to_owned())
+    })
+    .unwrap();
+    assert_eq!(read.bundle.tenants.len(), 10_001);
+}
