@@ -3,15 +3,16 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
 
 use crate::host::{self, Profile};
 use crate::project::Project;
-use crate::run::{run, step};
+use crate::run::{capture, run, step};
 
 /// From the start of the host to its readiness, components compiled included, on a machine that is busy with other things.
 const READY: Duration = Duration::from_secs(180);
@@ -22,6 +23,7 @@ const DRAINED: Duration = Duration::from_secs(60);
 pub fn test(project: &Project) -> anyhow::Result<()> {
     let folder = project.root.join("tests/browser");
     packages(&folder)?;
+    let client = client(project, &folder)?;
     step("starting the host for the browser tests");
     let address = free_address()?;
     let log = project.target.join("browser-test.log");
@@ -31,6 +33,7 @@ pub fn test(project: &Project) -> anyhow::Result<()> {
         let mut node = Command::new("node");
         node.current_dir(&folder)
             .env("GREENTIC_BASE_URL", format!("http://{address}"))
+            .env("GREENTIC_WEBCHAT_CLIENT", &client)
             .args(["--test", "--test-concurrency=1"])
             .args(scripts(&folder)?);
         run(&mut node).context("browser tests failed")
@@ -56,14 +59,51 @@ fn packages(folder: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     step("fetching the browser tests' packages");
-    run(Command::new("npm").current_dir(folder).args([
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-    ]))
-    .context("the packages of tests/browser could not be fetched")?;
+    run(npm(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
+        .context("the packages of tests/browser could not be fetched")?;
     fs::write(&done, wanted).with_context(|| done.display().to_string())
+}
+
+/// The public chat client, one file out of its package. Installing that package would bring 400 others of 500 MB along, all of
+/// which that file has in it already. The package is held to the checksum in `webchat-client.json`.
+fn client(project: &Project, folder: &Path) -> anyhow::Result<PathBuf> {
+    let path = folder.join("webchat-client.json");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let client: Value = serde_json::from_str(&text).context("webchat-client.json")?;
+    let said = |of: &Value, key: &str| {
+        let found = of.get(key).and_then(Value::as_str).map(str::to_owned);
+        found.with_context(|| format!("there is no `{key}`"))
+    };
+    let (name, version) = (said(&client, "name")?, said(&client, "version")?);
+    let into = project.target.join(format!("browser/{name}-{version}"));
+    let file = into.join("package").join(said(&client, "file")?);
+    if file.is_file() {
+        return Ok(file);
+    }
+    step(&format!("fetching {name} {version}"));
+    fs::create_dir_all(&into).with_context(|| into.display().to_string())?;
+    let packed = capture(
+        npm(&into)
+            .args(["pack", "--json", "--silent"])
+            .arg(format!("{name}@{version}")),
+    )?;
+    let packed: Value = serde_json::from_str(&packed).context("npm pack")?;
+    let packed = packed.get(0).context("npm pack says nothing")?;
+    let (found, expected) = (said(packed, "integrity")?, said(&client, "integrity")?);
+    if found != expected {
+        bail!("{name} {version} has the checksum {found}, expected is {expected}");
+    }
+    run(Command::new("tar")
+        .current_dir(&into)
+        .args(["--extract", "--gzip", "--file", &said(packed, "filename")?])
+        .arg(format!("package/{}", said(&client, "file")?)))?;
+    Ok(file)
+}
+
+fn npm(folder: &Path) -> Command {
+    let mut npm = Command::new("npm");
+    npm.current_dir(folder);
+    npm
 }
 
 fn scripts(folder: &Path) -> anyhow::Result<Vec<String>> {

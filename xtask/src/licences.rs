@@ -7,7 +7,7 @@ use crate::project::Project;
 use crate::run::{capture, cargo, step};
 
 /// Licences that let us ship under Apache-2.0, and that let users of the binary do what Apache-2.0 lets them do.
-const ACCEPTED: [&str; 14] = [
+const ACCEPTED: [&str; 15] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -20,6 +20,7 @@ const ACCEPTED: [&str; 14] = [
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
+    "MIT-0",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

@@ -44,8 +44,15 @@ enum Command {
     LimitsDoc,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    // The chain of reasons is for people; where in our code it arose is not.
+    run(Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("\nerror: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let project = Project::find()?;
     match arguments.command {
         Command::Demo(demo) => return demo.run(&project),
