@@ -87,6 +87,8 @@ fn of_interface(name: &InterfaceName) -> Option<Authority> {
             ("greentic", "flow", "state") => Authority::State,
             ("greentic", "session", _) => Authority::Store,
             ("greentic", "bus", _) => Authority::Bus,
+            // Nodes and tools are components too: what they may do is theirs.
+            ("greentic", "component" | "mcp", _) => return None,
             ("wasi" | "greentic", _, _) => Authority::Other(name.clone()),
             _ => return None,
         },

@@ -285,6 +285,11 @@ fn authority_is_what_is_imported_to_be_called() {
         []
     );
     assert_eq!(one("acme:pricing/quote@1.0.0", &["quote"]), []);
+    assert_eq!(
+        one("greentic:component/component", &["execute"]),
+        [],
+        "a node is another component"
+    );
 }
 
 #[test]
