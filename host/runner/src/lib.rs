@@ -1,1 +1,36 @@
-//! The life of a message: ingress, router, turns, egress, dead letters.
+//! The life of a message: ingress, router, turns, egress, dead letters, and the generation of plugins that carries it.
+//!
+//! [`Foundation::load`] turns a bundle into a [`Generation`]; [`Host`] runs one and swaps it for the next.
+
+mod backends;
+mod bus;
+mod channel;
+mod chores;
+mod clock;
+mod consumer;
+mod conversation_log;
+mod dead_letter;
+mod egress;
+mod envelope;
+mod generation;
+mod host;
+mod ingress;
+mod load;
+mod loaded;
+mod node;
+mod pacing;
+mod router;
+mod services;
+mod socket;
+mod team;
+mod turn;
+
+pub use backends::Backends;
+pub use channel::{ChannelRuntime, UnknownOutcome};
+pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Stage};
+pub use generation::Generation;
+pub use host::{Host, HostError, Readiness, ReadinessRow, Replayed};
+pub use ingress::problem;
+pub use load::{Foundation, default_cache_dir};
+pub use loaded::{BackendRow, ChannelRow, LoadedPlugin};
+pub use socket::{ChannelSocket, Received};

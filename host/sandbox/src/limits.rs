@@ -15,10 +15,14 @@ pub struct Limits {
     pub cpu_per_call: Duration,
     /// Wall time of one call.
     pub call_timeout: Duration,
-    /// Instances at once for one tenant's binding; for `shared`, calls at once.
+    /// Calls at a time: of one binding, or of the shared instance.
+    pub calls_in_flight: usize,
+    /// Instances of one binding that are kept when they are idle.
     pub instances: usize,
-    /// Calls that may wait for an instance.
+    /// Calls that may wait for their turn.
     pub calls_waiting: usize,
+    /// How long a call waits for its turn.
+    pub queue_wait: Duration,
     /// Calls after which an instance is retired.
     pub calls_per_instance: u32,
     /// How long an idle instance is kept.

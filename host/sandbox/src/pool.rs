@@ -1,8 +1,8 @@
 //! Warm cells of one binding, reused one call at a time and never shared with another tenant.
 //!
 //! Idle cells lie on shelves, one for each worker thread, so that a worker finds the cell it used last and no two workers
-//! contend for a lock. The number of cells follows demand up to `limits.instances`; an idle one is dropped after
-//! `limits.idle`, so a spike leaves nothing behind. The policy `per-call` is the same pool that never keeps a cell.
+//! contend for a lock. The number of cells follows demand up to `limits.calls-in-flight`; after a spike `limits.instances` of
+//! them stay, and an idle one is dropped after `limits.idle`. The policy `per-call` is the same pool that never keeps a cell.
 
 use std::cell::Cell as ThreadCell;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub struct Pool<E> {
 impl<E: Exports> Pool<E> {
     /// An empty pool. With `keep` off every call gets a fresh cell.
     pub fn new(plugin: Arc<Plugin>, binding: Arc<Binding>, prepare: Option<Prepare<E>>, keep: bool) -> Self {
-        let permits = Semaphore::new(plugin.limits().instances.max(1));
+        let permits = Semaphore::new(plugin.limits().calls_in_flight.max(1));
         Self {
             plugin,
             binding,
@@ -85,7 +85,7 @@ impl<E: Exports> Pool<E> {
         };
         let guard = Live(&self.live);
         let outcome = cell.call(scope, select, params).await;
-        if outcome.is_ok() && self.keep && !cell.is_spent() {
+        if outcome.is_ok() && self.keep && !cell.is_spent() && self.live() <= self.plugin.limits().instances.max(1) {
             std::mem::forget(guard);
             self.put(cell);
         }
@@ -99,7 +99,7 @@ impl<E: Exports> Pool<E> {
             return Err(FaultKind::Overloaded(most));
         }
         let _waiting = Live(&self.waiting);
-        let timeout = self.plugin.limits().call_timeout;
+        let timeout = self.plugin.limits().queue_wait;
         match tokio::time::timeout(timeout, self.permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(FaultKind::Overloaded(most)),

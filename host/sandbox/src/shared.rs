@@ -263,7 +263,7 @@ async fn drive<E: Exports>(cell: Cell<E>, mut jobs: mpsc::Receiver<Job<E>>, plug
     let meter = Arc::clone(&store.data().meter);
     store.data_mut().begin(plugin.limits(), CallScope::default());
     let limit = plugin.limits().cpu_per_call;
-    let at_once = plugin.limits().instances.max(1);
+    let at_once = plugin.limits().calls_in_flight.max(1);
     let run = store.run_concurrent(async |accessor| {
         let mut running = FuturesUnordered::new();
         loop {

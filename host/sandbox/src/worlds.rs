@@ -6,7 +6,7 @@ use greentic_interfaces::imports::greentic::mcp::types as mcp_types;
 use greentic_interfaces::model::Error;
 use greentic_interfaces::{bus, channel, flow, lifecycle, mcp, minimal, node, secrets, session, sockets};
 use wasmtime::Store;
-use wasmtime::component::Instance;
+use wasmtime::component::{Instance, TypedFunc};
 
 use crate::cell::Exports;
 use crate::client::Client;
@@ -234,11 +234,26 @@ functions!(NodeWorld, |exports| Some(exports.0.greentic_component_node());
     invoke = func_invoke(operation: String, input: node_types::Value) -> Result<node_types::Value, node_types::NodeError>;
 );
 
-/// The smallest component of the ecosystem.
-pub struct MinimalWorld(minimal::Minimal);
+/// The smallest component of the ecosystem: `execute`, in the unversioned interface or by itself.
+pub struct MinimalWorld(TypedFunc<(minimal_types::Message,), (minimal_types::Outcome,)>);
 
 impl Exports for MinimalWorld {
     fn bind(store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<Self> {
-        Ok(Self(minimal::Minimal::new(store, instance)?))
+        let interface = instance.get_export_index(&mut *store, None, "greentic:component/component");
+        let execute = instance
+            .get_export_index(&mut *store, interface.as_ref(), "execute")
+            .ok_or_else(|| wasmtime::Error::msg("there is no function `execute`"))?;
+        Ok(Self(instance.get_typed_func(&mut *store, execute)?))
+    }
+}
+
+impl Client<MinimalWorld> {
+    /// `execute`
+    ///
+    /// # Errors
+    /// A fault of the plugin: there was no answer.
+    pub async fn execute(&self, scope: CallScope, message: minimal_types::Message) -> Result<minimal_types::Outcome, Fault> {
+        let (outcome,) = self.call(scope, "execute", |exports: &MinimalWorld| Some(exports.0), (message,)).await?;
+        Ok(outcome)
     }
 }

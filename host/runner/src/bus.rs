@@ -1,0 +1,223 @@
+//! The bus as the host uses it: publishing in groups, and waking whoever pulls.
+//!
+//! Many requests publish at once. The first one that finds nobody publishing becomes the one who does: it lets every other
+//! request that is ready join, and carries all of them over in one call. That costs a request nothing when it is alone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use greentic_interfaces::model::Error;
+use greentic_sandbox::client::Client;
+use greentic_sandbox::fault::Fault;
+use greentic_sandbox::scope::CallScope;
+use greentic_sandbox::worlds::BusWorld;
+use greentic_sandbox::worlds::bus_types::{Ack, Batch, Descriptor, Message, Settlement};
+use greentic_telemetry::HostMetrics;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+
+/// Most messages of one publish call; the contract's limit is 256.
+const MOST: usize = 128;
+
+/// Why something could not be published or pulled.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BusError {
+    /// The bus refused.
+    #[error("the bus answered: {0:?}")]
+    Refused(Error),
+    /// The bus plugin gave no answer.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Not confirmed in time.
+    #[error("publishing was not confirmed within {0:?} (key `limits.bus.publish`)")]
+    Late(Duration),
+    /// Too many wait to be published.
+    #[error("more than {0} messages wait to be published (key `limits.bus.publish-queue`)")]
+    Full(usize),
+}
+
+/// Bounds of publishing.
+#[derive(Debug, Clone, Copy)]
+pub struct BusBounds {
+    /// Confirmed within.
+    pub publish: Duration,
+    /// Waiting at most.
+    pub queue: usize,
+}
+
+/// A bus.
+pub struct Bus {
+    client: Arc<Client<BusWorld>>,
+    descriptor: Descriptor,
+    queue: Mutex<Queue>,
+    bounds: BusBounds,
+    metrics: Arc<HostMetrics>,
+    /// Something was published here: pull again.
+    published: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<(Message, oneshot::Sender<Result<Ack, BusError>>)>,
+    publishing: bool,
+}
+
+impl Bus {
+    /// Over a plugin of world `message-bus`.
+    pub fn new(client: Arc<Client<BusWorld>>, descriptor: Descriptor, bounds: BusBounds, metrics: Arc<HostMetrics>) -> Arc<Self> {
+        Arc::new(Self { client, descriptor, queue: Mutex::default(), bounds, metrics, published: Notify::new() })
+    }
+
+    /// The plugin.
+    #[must_use]
+    pub fn client(&self) -> &Arc<Client<BusWorld>> {
+        &self.client
+    }
+
+    /// What it promises.
+    #[must_use]
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// Publishes messages and returns when all of them are confirmed.
+    ///
+    /// # Errors
+    /// The first [`BusError`]; what was confirmed stays published, and publishing it again under its id changes nothing.
+    pub async fn publish(self: &Arc<Self>, messages: Vec<Message>) -> Result<(), BusError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let mut answers = Vec::with_capacity(messages.len());
+        let lead = {
+            let mut queue = self.queue.lock();
+            if queue.waiting.len() + messages.len() > self.bounds.queue {
+                return Err(BusError::Full(self.bounds.queue));
+            }
+            for message in messages {
+                let (answer, answered) = oneshot::channel();
+                queue.waiting.push((message, answer));
+                answers.push(answered);
+            }
+            !std::mem::replace(&mut queue.publishing, true)
+        };
+        if lead {
+            let bus = Arc::clone(self);
+            // Its own task: a caller that goes away must not leave the others waiting.
+            tokio::spawn(async move { bus.carry().await });
+        }
+        let all = async {
+            for answer in answers {
+                match answer.await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return Err(error),
+                    Err(_) => return Err(BusError::Refused(Error::UnknownOutcome("the publisher ended".into()))),
+                }
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(self.bounds.publish, all).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(BusError::Late(self.bounds.publish)),
+        }
+    }
+
+    async fn carry(&self) {
+        loop {
+            let group: Vec<_> = {
+                let mut queue = self.queue.lock();
+                if queue.waiting.is_empty() {
+                    queue.publishing = false;
+                    return;
+                }
+                let most = queue.waiting.len().min(MOST);
+                queue.waiting.drain(..most).collect()
+            };
+            let (messages, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+            let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+            let begun = Instant::now();
+            let outcome = self.client.publish(CallScope::default(), messages).await;
+            match outcome {
+                Ok(results) => {
+                    let mut results = results.into_iter();
+                    for answer in answers {
+                        let result = results.next().unwrap_or_else(|| Err(Error::Internal("the bus answered for too few messages".into())));
+                        // A caller that gave up does not need the answer.
+                        let _ = answer.send(result.map_err(BusError::Refused));
+                    }
+                    self.metrics.bus_published.with(["all"]).add(count);
+                    self.metrics.bus_publish_batches.with(["all"]).inc();
+                    self.metrics.bus_publish_seconds.with(["all"]).observe(begun.elapsed());
+                    self.published.notify_waiters();
+                }
+                Err(fault) => {
+                    self.metrics.bus_errors.with(["publish"]).inc();
+                    for answer in answers {
+                        let _ = answer.send(Err(BusError::Fault(fault.clone())));
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Pulls up to `max` deliveries, waiting up to `wait` for the first.
+    ///
+    /// # Errors
+    /// [`BusError`] when the bus gives none and says why.
+    pub async fn pull(&self, consumer: &str, max: u32, wait: Duration) -> Result<Batch, BusError> {
+        let woken = self.published.notified();
+        let mut woken = std::pin::pin!(woken);
+        // From here on a publish is not missed, even before the first poll below.
+        woken.as_mut().enable();
+        let wait_ms = if self.client.plugin().waits() { u32::try_from(wait.as_millis()).unwrap_or(u32::MAX) } else { 0 };
+        let batch = self.pull_once(consumer, max, wait_ms).await?;
+        if !batch.deliveries.is_empty() || wait_ms > 0 {
+            return Ok(batch);
+        }
+        let sleep = batch.next_ms.map_or(wait, |ms| Duration::from_millis(ms.max(1)).min(wait));
+        tokio::select! {
+            () = woken => {}
+            () = tokio::time::sleep(sleep) => {}
+        }
+        self.pull_once(consumer, max, 0).await
+    }
+
+    async fn pull_once(&self, consumer: &str, max: u32, wait_ms: u32) -> Result<Batch, BusError> {
+        match self.client.pull(CallScope::default(), consumer.to_owned(), max, wait_ms).await {
+            Ok(Ok(batch)) => Ok(batch),
+            Ok(Err(error)) => Err(BusError::Refused(error)),
+            Err(fault) => Err(BusError::Fault(fault)),
+        }
+    }
+
+    /// Settles deliveries. What could not be settled is delivered again; its effects are not repeated.
+    pub async fn settle(&self, consumer: &str, settlements: Vec<Settlement>) {
+        if settlements.is_empty() {
+            return;
+        }
+        let outcome = self.client.settle(CallScope::default(), consumer.to_owned(), settlements).await;
+        if !matches!(outcome, Ok(Ok(_))) {
+            self.metrics.bus_errors.with(["settle"]).inc();
+            tracing::warn!(consumer, ?outcome, "messages could not be settled; they will be delivered again and recognised");
+        }
+        // What was held back behind them may be pulled now.
+        self.published.notify_waiters();
+    }
+
+    /// Keeps deliveries from being delivered again while they are worked on.
+    pub async fn extend(&self, consumer: &str, tags: Vec<u64>) {
+        if tags.is_empty() {
+            return;
+        }
+        let outcome = self.client.extend(CallScope::default(), consumer.to_owned(), tags).await;
+        if !matches!(outcome, Ok(Ok(()))) {
+            self.metrics.bus_errors.with(["extend"]).inc();
+        }
+    }
+
+    /// Lets every puller look again, such as at shutdown.
+    pub fn wake(&self) {
+        self.published.notify_waiters();
+    }
+}

@@ -1,0 +1,115 @@
+//! One channel of one team, bound and running: its plugin's cells, its flows, its pace, its subjects.
+
+use std::sync::Arc;
+
+use greentic_config::limits::EgressLimits;
+use greentic_interfaces::imports::greentic::channel::types::{Capabilities, Descriptor};
+use greentic_interfaces::model::Conversation;
+use greentic_interfaces::model::ConversationKind;
+use greentic_sandbox::client::Client;
+use greentic_sandbox::scope::CallScope;
+use greentic_sandbox::worlds::ChannelWorld;
+use greentic_session::Partition;
+use greentic_telemetry::{Counter, Histogram, TraceContext, spans};
+use greentic_types::{ChannelRef, Subject};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use crate::backends::Backends;
+use crate::pacing::{Pace, Rate};
+use crate::router::Router;
+
+/// What to do when the platform may have a message or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownOutcome {
+    /// Send again: better twice than never.
+    AtLeastOnce,
+    /// Do not send again; a dead letter tells the operator: better never than twice.
+    AtMostOnce,
+}
+
+/// Handles of the metrics of one channel, looked up once.
+pub struct ChannelMetrics {
+    pub(crate) received: Counter,
+    pub(crate) delivered: Counter,
+    pub(crate) unverified: Counter,
+    pub(crate) ingress_seconds: Histogram,
+    pub(crate) egress_seconds: Histogram,
+    pub(crate) message_seconds: Histogram,
+    pub(crate) throttled: Counter,
+}
+
+/// A channel that is bound and running.
+pub struct ChannelRuntime {
+    /// Where it stands.
+    pub reference: ChannelRef,
+    /// The plugin's name in the bundle, which is also in the channel's URLs.
+    pub provider: String,
+    /// What the plugin says of itself.
+    pub descriptor: Descriptor,
+    /// Calls to the plugin.
+    pub client: Arc<Client<ChannelWorld>>,
+    /// Whether the plugin keeps sockets.
+    pub has_sockets: bool,
+    /// A second path it is served under.
+    pub alias: Option<String>,
+    /// What the user is told when a turn failed.
+    pub failure_text: String,
+    /// The locale when the platform names none.
+    pub locale: String,
+    /// Paths of its surfaces: webhook, API, page.
+    pub bases: [String; 3],
+    pub(crate) ingress_subject: Subject,
+    pub(crate) egress_subject: Subject,
+    pub(crate) router: Router,
+    pub(crate) backends: Arc<Backends>,
+    pub(crate) pace: Mutex<Pace>,
+    pub(crate) deliveries: Semaphore,
+    pub(crate) unknown_outcome: UnknownOutcome,
+    pub(crate) metrics: ChannelMetrics,
+    pub(crate) egress_limits: EgressLimits,
+}
+
+impl ChannelRuntime {
+    /// The session of a participant in a conversation. A direct conversation has one; in groups each participant has their own,
+    /// so that two people do not answer each other's forms.
+    pub(crate) fn session(&self, conversation: &Conversation, participant: &str) -> Partition {
+        let participant = (!matches!(conversation.kind, ConversationKind::Direct)).then_some(participant);
+        Partition::session(&self.reference, &conversation.id, conversation.thread.as_deref(), participant)
+    }
+
+    /// The scope of a call to this channel's plugin.
+    pub(crate) fn scope(&self, trace: Option<TraceContext>) -> CallScope {
+        CallScope { trace, tenant: Some(self.reference.tenant.clone()), ..CallScope::default() }
+    }
+
+    /// Its place, for spans.
+    pub(crate) fn address(&self) -> spans::Address<'_> {
+        spans::Address {
+            tenant: self.reference.tenant.as_str(),
+            env: self.reference.env.as_str(),
+            team: self.reference.team.as_str(),
+            channel: self.reference.channel.as_str(),
+        }
+    }
+
+    /// Whether the plugin declares a capability.
+    #[must_use]
+    pub fn can(&self, capability: Capabilities) -> bool {
+        self.descriptor.capabilities.contains(capability)
+    }
+
+    /// The rates the plugin declares.
+    pub(crate) fn pace_of(descriptor: &Descriptor) -> Pace {
+        let rates = |declared: &[greentic_interfaces::imports::greentic::channel::types::Rate]| {
+            declared
+                .iter()
+                .map(|rate| Rate {
+                    messages: usize::try_from(rate.messages).unwrap_or(usize::MAX),
+                    per: std::time::Duration::from_millis(rate.per_ms.into()),
+                })
+                .collect()
+        };
+        Pace::new(rates(&descriptor.limits.per_channel), rates(&descriptor.limits.per_conversation))
+    }
+}

@@ -1,0 +1,291 @@
+//! From components' bytes to plugins that can be instantiated: inspected, composed, compiled.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use greentic_config::Loaded;
+use greentic_diagnostics::{Diagnostics, Span, Spanned};
+use greentic_sandbox::cache::{CacheOutcome, Job, Loaded as Code};
+use greentic_sandbox::compose::{Candidate, Composition, Root, compose};
+use greentic_sandbox::inspect::{InterfaceName, Shape, World};
+
+use super::Foundation;
+use super::packs::{Packs, Source};
+
+/// A component that is ready to be linked.
+pub(crate) struct Prepared {
+    /// The plugin's name in the bundle, or `pack/component`.
+    pub name: String,
+    /// Where the bundle speaks of it.
+    pub span: Span,
+    pub composition: Composition,
+    pub worlds: Vec<World>,
+    pub code: Code,
+    pub signer: String,
+}
+
+/// Prepared components: plugins by their name, components of flow packs as `pack/component`.
+pub(crate) struct Components {
+    pub by_name: HashMap<String, Prepared>,
+}
+
+struct Raw {
+    name: String,
+    span: Span,
+    /// The pack file it came in, so that components of one pack find each other.
+    family: String,
+    bytes: Arc<[u8]>,
+    shape: Arc<Shape>,
+    signer: String,
+    has_own: bool,
+    ambient: bool,
+    force_link: bool,
+}
+
+pub(crate) async fn prepare(foundation: &Foundation, loaded: &Loaded, packs: &Packs) -> Result<Components, Diagnostics> {
+    let mut faults = Diagnostics::default();
+    let raw = collect(loaded, packs, &mut faults);
+    let offers = offers();
+    let mut composed = Vec::new();
+    for root in &raw {
+        let candidates: Vec<Candidate> = raw
+            .iter()
+            .filter(|other| other.name != root.name)
+            .filter(|other| other.family == root.family || loaded.bundle.plugins.keys().any(|name| name.as_str() == other.name))
+            .map(|other| Candidate {
+                name: other.name.clone(),
+                bytes: Arc::clone(&other.bytes),
+                shape: Arc::clone(&other.shape),
+                pure: !other.has_own,
+                force_link: other.force_link,
+            })
+            .collect();
+        let candidates = without_doubles(candidates, &root.family, &raw);
+        let asked = Root { name: root.name.clone(), bytes: Arc::clone(&root.bytes), shape: Arc::clone(&root.shape), ambient: root.ambient };
+        match compose(&asked, &candidates, &offers) {
+            Ok(composition) => {
+                for linked in &composition.linked {
+                    faults.push(
+                        loaded
+                            .error(
+                                root.span,
+                                "link",
+                                format!(
+                                    "`{}` imports `{}` from `{}`, which cannot be fused because {}, and calls of a component's own \
+                                     interfaces are not carried between cells yet",
+                                    root.name, linked.import, linked.provider, linked.reason
+                                ),
+                            )
+                            .help("take its grants and configuration away, or reach it as a node or a tool"),
+                    );
+                }
+                composed.push((root, composition));
+            }
+            Err(error) => faults.push(loaded.error(root.span, "imports", error.to_string())),
+        }
+    }
+    if faults.has_errors() {
+        return Err(faults);
+    }
+    compile(foundation, loaded, composed, faults).await
+}
+
+async fn compile(
+    foundation: &Foundation,
+    loaded: &Loaded,
+    composed: Vec<(&Raw, Composition)>,
+    mut faults: Diagnostics,
+) -> Result<Components, Diagnostics> {
+    let jobs = composed
+        .iter()
+        .map(|(raw, composition)| Job { name: raw.name.clone(), bytes: Arc::clone(&composition.bytes) })
+        .collect();
+    let tell = Arc::clone(&foundation.progress);
+    let codes = Arc::clone(&foundation.cache)
+        .compile_all(foundation.engine.engine().clone(), jobs, foundation.threads, move |progress| {
+            if progress.outcome != Some(CacheOutcome::Hit) {
+                tell(&format!("compiled {} ({} of {}, {:.1?})", progress.name, progress.done, progress.total, progress.took));
+            }
+        })
+        .await;
+    let mut by_name = HashMap::new();
+    for ((raw, composition), code) in composed.into_iter().zip(codes) {
+        match code {
+            Ok(code) => {
+                let worlds = raw.shape.worlds();
+                by_name.insert(
+                    raw.name.clone(),
+                    Prepared { name: raw.name.clone(), span: raw.span, composition, worlds, code, signer: raw.signer.clone() },
+                );
+            }
+            Err(error) => faults.push(loaded.error(raw.span, "compile", format!("`{}`: {error}", raw.name))),
+        }
+    }
+    if faults.has_errors() { Err(faults) } else { Ok(Components { by_name }) }
+}
+
+/// Every component of the bundle: its plugins, and what its flow packs carry.
+fn collect(loaded: &Loaded, packs: &Packs, faults: &mut Diagnostics) -> Vec<Raw> {
+    let mut all = Vec::new();
+    for (name, plugin) in &loaded.bundle.plugins {
+        let Some(source) = packs.get(&plugin.from.value) else { continue };
+        let Some((bytes, signer)) = pick(loaded, source, &plugin.from, plugin.component.as_ref(), faults) else { continue };
+        let grants = &plugin.grants;
+        let ambient = !(grants.env.is_empty() && grants.read.is_empty() && grants.write.is_empty());
+        let nothing = ambient || !(grants.http.is_empty() && grants.tcp.is_empty() && grants.secrets.is_empty() && grants.reveal.is_empty());
+        let has_config = plugin.config.value.as_object().is_some_and(|config| !config.is_empty());
+        push(
+            loaded,
+            &mut all,
+            faults,
+            Entry {
+                name: name.to_string(),
+                span: plugin.name.span,
+                family: format!("{:?}", plugin.from.value),
+                bytes,
+                signer,
+                has_own: nothing || has_config,
+                ambient,
+                force_link: plugin.link,
+            },
+        );
+    }
+    for (name, pack) in &loaded.bundle.packs {
+        let Some(Source::Pack(opened)) = packs.get(&pack.from.value) else { continue };
+        for component in &opened.manifest().components {
+            let Some(bytes) = opened.component_bytes(&component.name) else { continue };
+            push(
+                loaded,
+                &mut all,
+                faults,
+                Entry {
+                    name: format!("{name}/{}", component.name),
+                    span: pack.name.span,
+                    family: format!("{:?}", pack.from.value),
+                    bytes: bytes.to_vec().into(),
+                    signer: opened.trust().to_string(),
+                    has_own: false,
+                    ambient: false,
+                    force_link: false,
+                },
+            );
+        }
+    }
+    all
+}
+
+struct Entry {
+    name: String,
+    span: Span,
+    family: String,
+    bytes: Arc<[u8]>,
+    signer: String,
+    has_own: bool,
+    ambient: bool,
+    force_link: bool,
+}
+
+fn push(loaded: &Loaded, all: &mut Vec<Raw>, faults: &mut Diagnostics, entry: Entry) {
+    match Shape::of(&entry.bytes) {
+        Ok(shape) => all.push(Raw {
+            name: entry.name,
+            span: entry.span,
+            family: entry.family,
+            bytes: entry.bytes,
+            shape: Arc::new(shape),
+            signer: entry.signer,
+            has_own: entry.has_own,
+            ambient: entry.ambient,
+            force_link: entry.force_link,
+        }),
+        Err(error) => faults.push(loaded.error(entry.span, "component", format!("`{}`: {error}", entry.name))),
+    }
+}
+
+/// The component an entry means.
+fn pick(
+    loaded: &Loaded,
+    source: &Source,
+    from: &Spanned<greentic_config::Origin>,
+    component: Option<&Spanned<String>>,
+    faults: &mut Diagnostics,
+) -> Option<(Arc<[u8]>, String)> {
+    let pack = match source {
+        Source::Bare(bytes) => return Some((Arc::clone(bytes), "nobody: a bare component".into())),
+        Source::Pack(pack) => pack,
+    };
+    let names: Vec<&str> = pack.manifest().components.iter().map(|component| component.name.as_str()).collect();
+    let name = match (component, names.as_slice()) {
+        (Some(name), _) => name.value.as_str(),
+        (None, [only]) => only,
+        (None, []) => {
+            faults.push(loaded.error(from.span, "component", format!("pack `{}` holds no component", pack.id())));
+            return None;
+        }
+        (None, several) => {
+            faults.push(
+                loaded
+                    .error(from.span, "component", format!("pack `{}` holds several components", pack.id()))
+                    .help(format!("say which with `component:`; there are {}", several.join(", "))),
+            );
+            return None;
+        }
+    };
+    match pack.component_bytes(name) {
+        Some(bytes) => Some((bytes.to_vec().into(), pack.trust().to_string())),
+        None => {
+            let span = component.map_or(from.span, |component| component.span);
+            let fault = loaded.error(span, "component", format!("pack `{}` holds no component `{name}`", pack.id()));
+            let help = match greentic_diagnostics::suggest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            faults.push(fault.help(help));
+            None
+        }
+    }
+}
+
+/// A component may stand in a bundle twice, as a plugin and in a flow pack; as a provider it counts once, and the one of the same
+/// pack comes first.
+fn without_doubles(candidates: Vec<Candidate>, family: &str, raw: &[Raw]) -> Vec<Candidate> {
+    let of_family = |name: &str| raw.iter().any(|entry| entry.name == name && entry.family == family);
+    let (mut near, far): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|candidate| of_family(&candidate.name));
+    near.extend(far);
+    let mut distinct: Vec<Candidate> = Vec::new();
+    for candidate in near {
+        if !distinct.iter().any(|earlier| earlier.bytes == candidate.bytes) {
+            distinct.push(candidate);
+        }
+    }
+    distinct
+}
+
+/// The interfaces of the contract the host itself offers.
+fn offers() -> Vec<InterfaceName> {
+    let own = |package: &str, interface: &str| InterfaceName {
+        namespace: "greentic".into(),
+        package: package.into(),
+        interface: interface.into(),
+        version: Some(semver::Version::new(0, 1, 0)),
+    };
+    vec![
+        own("channel", "log"),
+        own("secrets", "secret-store"),
+        own("flow", "nodes"),
+        own("flow", "tools"),
+        own("flow", "state"),
+        InterfaceName {
+            namespace: "wasi".into(),
+            package: "config".into(),
+            interface: "store".into(),
+            version: semver::Version::parse("0.2.0-rc.1").ok(),
+        },
+        InterfaceName {
+            namespace: "wasi".into(),
+            package: "logging".into(),
+            interface: "logging".into(),
+            version: semver::Version::parse("0.1.0-draft").ok(),
+        },
+    ]
+}

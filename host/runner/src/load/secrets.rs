@@ -1,0 +1,87 @@
+//! Secrets at load: those a plugin was granted are fetched before it is bound, and what is missing stops the load.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use greentic_config::{Loaded, Plugin as Entry};
+use greentic_diagnostics::Diagnostics;
+use greentic_interfaces::model::Error;
+use greentic_sandbox::client::Client;
+use greentic_sandbox::scope::CallScope;
+use greentic_sandbox::secrets::{SecretCell, Secrets};
+use greentic_sandbox::worlds::SecretsWorld;
+use zeroize::Zeroizing;
+
+use crate::chores::{Chores, Lasting};
+
+/// Backends by the plugin's name, and the cells that were filled from them.
+#[derive(Default)]
+pub(crate) struct SecretBackends {
+    pub(crate) by_name: HashMap<String, Arc<Client<SecretsWorld>>>,
+    filled: HashMap<(String, String, bool), Arc<SecretCell>>,
+}
+
+impl SecretBackends {
+    /// The secrets of a plugin from a backend. A secret two plugins share is fetched once; whether its bytes may be seen is each
+    /// plugin's own.
+    pub(crate) async fn of_plugin(
+        &mut self,
+        loaded: &Loaded,
+        entry: &Entry,
+        backend: Option<&str>,
+        chores: &mut Chores,
+        faults: &mut Diagnostics,
+    ) -> Arc<Secrets> {
+        let mut cells = Vec::new();
+        for secret in &entry.grants.secrets {
+            let name = &secret.value;
+            let reveal = entry.grants.reveal.iter().any(|revealed| revealed.value == *name);
+            let Some((backend, client)) = backend.and_then(|backend| Some((backend, self.by_name.get(backend)?))) else {
+                faults.push(
+                    loaded
+                        .error(secret.span, "secrets", format!("plugin `{}` is granted the secret `{name}`, and no backend has it", entry.name.value))
+                        .help("bind one with `use: { secrets: … }`"),
+                );
+                return Arc::default();
+            };
+            let key = (backend.to_owned(), name.clone(), reveal);
+            if let Some(cell) = self.filled.get(&key) {
+                cells.push(Arc::clone(cell));
+                continue;
+            }
+            match fetch(client, name, reveal).await {
+                Ok((cell, ttl)) => {
+                    let cell = Arc::new(cell);
+                    if let Some(ttl) = ttl {
+                        chores.lasts(Lasting { cell: Arc::clone(&cell), provider: Arc::clone(client), ttl });
+                    }
+                    self.filled.insert(key, Arc::clone(&cell));
+                    cells.push(cell);
+                }
+                Err(reason) => faults.push(
+                    loaded
+                        .error(secret.span, "secrets", format!("the secret `{name}` of plugin `{}` cannot be had from `{backend}`: {reason}", entry.name.value))
+                        .help("put it there, or take the grant away; a plugin does not load without a secret it is granted"),
+                ),
+            }
+        }
+        Arc::new(Secrets::new(cells))
+    }
+}
+
+async fn fetch(client: &Client<SecretsWorld>, name: &str, reveal: bool) -> Result<(SecretCell, Option<Duration>), String> {
+    let secret = match client.fetch(CallScope::default(), name.to_owned()).await {
+        Ok(Ok(secret)) => secret,
+        Ok(Err(Error::NotFound)) => return Err("there is no secret of that name".into()),
+        Ok(Err(Error::Invalid(reason) | Error::Denied(reason) | Error::Unavailable(reason) | Error::Internal(reason))) => return Err(reason),
+        Ok(Err(error)) => return Err(format!("{error:?}")),
+        Err(fault) => return Err(fault.to_string()),
+    };
+    if secret.value.is_empty() {
+        return Err("it is empty".into());
+    }
+    let cell = SecretCell::new(name, reveal).map_err(|error| error.to_string())?;
+    cell.set(Zeroizing::new(secret.value), secret.version);
+    Ok((cell, secret.ttl_ms.map(Duration::from_millis)))
+}

@@ -1,0 +1,96 @@
+//! Which flow an event goes to.
+
+use std::sync::Arc;
+
+use greentic_interfaces::model::{Event, EventBody};
+use greentic_sandbox::client::Client;
+use greentic_sandbox::worlds::FlowWorld;
+use greentic_telemetry::Histogram;
+
+/// A flow that is bound to a team and ready to take turns.
+pub struct FlowRuntime {
+    /// `pack/flow`, or the plugin's name for a flow that is a component.
+    pub name: String,
+    /// The definition's name, as given to `load`; empty for a component.
+    pub definition: String,
+    /// The flow's id in the definition.
+    pub flow: String,
+    /// Calls to the component that runs it.
+    pub client: Arc<Client<FlowWorld>>,
+    pub(crate) seconds: Histogram,
+}
+
+/// A condition over an event.
+pub type Condition = Box<dyn Fn(&Event) -> bool + Send + Sync>;
+
+/// A rule: all that is named must hold.
+pub struct Rule {
+    /// The kind of event.
+    pub kind: Option<&'static str>,
+    /// The command's name.
+    pub command: Option<String>,
+    /// A condition.
+    pub condition: Option<Condition>,
+    /// The flow.
+    pub flow: Arc<FlowRuntime>,
+}
+
+/// Rules in order and the flow when none holds.
+pub struct Router {
+    /// Tried first, in order.
+    pub rules: Vec<Rule>,
+    /// When no rule holds.
+    pub default: Arc<FlowRuntime>,
+}
+
+impl Router {
+    /// The flow for an event. A conversation that waits in a flow stays in it, unless a command names another.
+    #[must_use]
+    pub fn choose(&self, event: &Event, current: &str) -> Arc<FlowRuntime> {
+        let ruled = self.rules.iter().find(|rule| rule.holds(event));
+        if let Some(rule) = ruled
+            && (rule.command.is_some() || current.is_empty())
+        {
+            return Arc::clone(&rule.flow);
+        }
+        self.named(current).or_else(|| ruled.map(|rule| Arc::clone(&rule.flow))).unwrap_or_else(|| Arc::clone(&self.default))
+    }
+
+    /// A flow of this channel by its name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Arc<FlowRuntime>> {
+        std::iter::once(&self.default).chain(self.rules.iter().map(|rule| &rule.flow)).find(|flow| flow.name == name).cloned()
+    }
+}
+
+impl Rule {
+    fn holds(&self, event: &Event) -> bool {
+        self.kind.is_none_or(|kind| kind == kind_of(&event.body))
+            && self.command.as_ref().is_none_or(|name| matches!(&event.body, EventBody::Command(command) if command.name == *name))
+            && self.condition.as_ref().is_none_or(|condition| condition(event))
+    }
+}
+
+/// The kind of an event, in the word of the contract.
+#[must_use]
+pub fn kind_of(body: &EventBody) -> &'static str {
+    match body {
+        EventBody::Message(_) => "message",
+        EventBody::Postback(_) => "postback",
+        EventBody::Command(_) => "command",
+        EventBody::Edited(_) => "edited",
+        EventBody::Deleted(_) => "deleted",
+        EventBody::Reaction(_) => "reaction",
+        EventBody::Joined(_) => "joined",
+        EventBody::Left(_) => "left",
+        EventBody::Typing => "typing",
+        EventBody::DeliveryStatus(_) => "delivery-status",
+        EventBody::Custom(_) => "custom",
+    }
+}
+
+/// Whether an event is something a conversation answers to; the others reach a flow only by a rule that names their kind.
+#[must_use]
+pub fn speaks(body: &EventBody) -> bool {
+    matches!(body, EventBody::Message(_) | EventBody::Postback(_) | EventBody::Command(_) | EventBody::Joined(_) | EventBody::Custom(_))
+}

@@ -1,0 +1,432 @@
+//! One event, one turn: claim the session, run the flow, commit snapshot, outbox and the event's id in one step, publish the
+//! outbox, acknowledge.
+//!
+//! Whatever breaks between two of these steps, the event is delivered again and finds how far it came: not committed means it
+//! runs again from the old snapshot; committed means its outbox is published again under the same ids, and nothing else.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use greentic_interfaces::imports::greentic::channel::types::{Capabilities, Delivery as ChannelDelivery};
+use greentic_interfaces::imports::greentic::flow::types::{FlowError, TurnInput, TurnOutput};
+use greentic_interfaces::model::{Outbound, OutboundBody, TenantCtx, Text, TextFormat};
+use greentic_sandbox::fault::Fault;
+use greentic_sandbox::scope::CallScope;
+use greentic_sandbox::worlds::bus_types::{Delivery, Message, Outcome};
+use greentic_session::{Claimed, Outgoing, SessionError};
+use greentic_telemetry::{Sampling, TraceContext, spans};
+use greentic_types::MessageId;
+use tracing::Instrument;
+
+use crate::channel::ChannelRuntime;
+use crate::clock::now_ms;
+use crate::dead_letter::{DeadLetter, DeadLetters, Stage};
+use crate::envelope::{self, Inbound};
+use crate::generation::Generation;
+use crate::router::{FlowRuntime, kind_of, speaks};
+
+/// A turn that takes longer shows the person that something is going on.
+const TYPING_AFTER: Duration = Duration::from_millis(400);
+/// Flows one event may be handed on to.
+const MAX_GOTO: usize = 8;
+/// Failures in a row after which a conversation begins anew.
+const FAILURES_UNTIL_RESTART: u32 = 3;
+
+/// How an event ended that was not simply handled.
+enum Trouble {
+    /// May pass: deliver it again.
+    Later(String, Option<u64>),
+    /// Will not pass: tell the person, keep the event.
+    Never(String),
+}
+
+impl Generation {
+    /// Handles one delivery of the ingress consumer.
+    pub(crate) async fn handle_event(self: Arc<Self>, delivery: Delivery, worker: u64) -> Outcome {
+        let Some(channel) = self.channel_of(&delivery.message.subject) else {
+            tracing::warn!(subject = delivery.message.subject, "a message for a channel that is not in the bundle waits for it");
+            return self.again(&delivery, None);
+        };
+        let inbound: Inbound = match envelope::decode(&delivery.message.payload) {
+            Ok(inbound) => inbound,
+            Err(error) => return self.give_up(&channel, &delivery, Stage::Turn, &error.to_string()).await,
+        };
+        let trace = delivery.message.trace.parse().unwrap_or_else(|_| TraceContext::start(Sampling::OFF, None));
+        if delivery.attempt > 1 {
+            self.metrics.bus_redelivered.with(["turn"]).inc();
+        }
+        match self.turn(&channel, &inbound, &delivery, trace, worker).await {
+            Ok(()) => Outcome::Ack,
+            Err(Trouble::Later(reason, after)) if self.may_try_again(&delivery) => {
+                tracing::warn!(channel = %channel.reference, attempt = delivery.attempt, "the event is tried again later: {reason}");
+                self.again(&delivery, after)
+            }
+            Err(Trouble::Later(reason, _) | Trouble::Never(reason)) => {
+                tracing::error!(channel = %channel.reference, event = %inbound.id, attempt = delivery.attempt, "the turn failed: {reason}");
+                self.metrics.turns.with(["failed"]).inc();
+                // The letter first: once the event counts as handled, nothing brings it back.
+                let outcome = self.give_up(&channel, &delivery, Stage::Turn, &reason).await;
+                if !matches!(outcome, Outcome::Drop) {
+                    return outcome;
+                }
+                match self.fail(&channel, &inbound, trace, worker).await {
+                    Ok(()) => outcome,
+                    Err(error) => {
+                        tracing::warn!(channel = %channel.reference, "the failure cannot be recorded yet: {error}");
+                        self.again(&delivery, None)
+                    }
+                }
+            }
+        }
+    }
+
+    fn may_try_again(&self, delivery: &Delivery) -> bool {
+        usize::try_from(delivery.attempt).unwrap_or(usize::MAX) < self.limits.bus.max_deliver
+    }
+
+    /// Deliver again, later each time.
+    pub(crate) fn again(&self, delivery: &Delivery, after: Option<u64>) -> Outcome {
+        let doublings = delivery.attempt.saturating_sub(1).min(16);
+        let wait = self.limits.bus.retry_base.saturating_mul(1 << doublings).min(self.limits.bus.retry_cap);
+        Outcome::Retry(after.unwrap_or_else(|| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    async fn turn(
+        &self,
+        channel: &Arc<ChannelRuntime>,
+        inbound: &Inbound,
+        delivery: &Delivery,
+        trace: TraceContext,
+        worker: u64,
+    ) -> Result<(), Trouble> {
+        let event = &inbound.event;
+        let partition = channel.session(&event.conversation, &event.sender.id);
+        let begun = Instant::now();
+        for _ in 0..self.limits.session.conflicts.max(1) {
+            let scope = CallScope { session: Some(partition.shared()), user: Some(event.sender.id.as_str().into()), ..channel.scope(Some(trace)) };
+            let mut claimed = match channel.backends.sessions.claim(scope.clone(), partition.clone(), worker).await {
+                Ok(claimed) => claimed,
+                Err(SessionError::Held(ms)) => return Err(Trouble::Later("its session is worked on elsewhere".into(), Some(ms.clamp(5, 250)))),
+                Err(error) if error.may_pass() => return Err(Trouble::Later(error.to_string(), None)),
+                Err(error) => return Err(Trouble::Never(error.to_string())),
+            };
+            if claimed.record.has_seen(inbound.id) {
+                self.metrics.dedupe_dropped.with(["turn"]).inc();
+                let outbox = if claimed.record.is_last(inbound.id) { std::mem::take(&mut claimed.record.outbox) } else { Vec::new() };
+                channel.backends.sessions.release(scope, &claimed).await;
+                return self.send(channel, &partition, outbox, trace).await;
+            }
+            if !speaks(&event.body) && !channel.router.rules.iter().any(|rule| rule.kind == Some(kind_of(&event.body))) {
+                channel.backends.sessions.release(scope, &claimed).await;
+                return Ok(());
+            }
+            let flow = channel.router.choose(event, &claimed.record.flow);
+            let span = spans::turn_span(&trace, &channel.address(), partition.as_str(), &flow.name, delivery.attempt);
+            let trace = trace.within(&span);
+            let scope = CallScope { trace: Some(trace), ..scope };
+            let ran = self.run(channel, inbound, &mut claimed, flow, &scope).instrument(span.clone()).await;
+            let (outbound, ttl) = match ran {
+                Ok(ran) => ran,
+                Err(trouble) => {
+                    spans::fail(&span, "turn");
+                    channel.backends.sessions.release(scope, &claimed).await;
+                    return Err(trouble);
+                }
+            };
+            self.fill_outbox(&mut claimed, inbound, outbound).map_err(Trouble::Never)?;
+            let commit = spans::commit_span(&trace, partition.as_str());
+            match channel.backends.sessions.commit(scope.clone(), &claimed, ttl).instrument(commit).await {
+                Ok(()) => {}
+                Err(SessionError::Conflict) => {
+                    self.metrics.session_conflicts.inc();
+                    continue;
+                }
+                Err(error) => return Err(Trouble::Later(error.to_string(), None)),
+            }
+            self.metrics.turns.with(["done"]).inc();
+            self.metrics.turn_wait_seconds.observe(Duration::from_millis(now_ms().saturating_sub(delivery.time_ms)));
+            tracing::debug!(channel = %channel.reference, took = ?begun.elapsed(), "turn");
+            return self.send(channel, &partition, std::mem::take(&mut claimed.record.outbox), trace).await;
+        }
+        Err(Trouble::Later("its session was changed by others again and again".into(), None))
+    }
+
+    /// Runs the flow and those it hands on to. Changes flow and snapshot in the record; writes nothing.
+    async fn run(
+        &self,
+        channel: &Arc<ChannelRuntime>,
+        inbound: &Inbound,
+        claimed: &mut Claimed,
+        first: Arc<FlowRuntime>,
+        scope: &CallScope,
+    ) -> Result<(Vec<Outbound>, u64), Trouble> {
+        let mut flow = first;
+        let mut snapshot = if claimed.record.flow == flow.name { claimed.record.snapshot.take() } else { None };
+        let mut outbound = Vec::new();
+        for hop in 0..=MAX_GOTO {
+            let begun = Instant::now();
+            let output = match self.call_flow(channel, inbound, claimed, &flow, snapshot.take(), scope).await? {
+                Ok(output) => output,
+                Err(FlowError::BadSnapshot(reason)) => {
+                    tracing::warn!(channel = %channel.reference, flow = flow.name, "the conversation begins anew: {reason}");
+                    match self.call_flow(channel, inbound, claimed, &flow, None, scope).await? {
+                        Ok(output) => output,
+                        Err(error) => return Err(trouble(&flow, error)),
+                    }
+                }
+                Err(error) => return Err(trouble(&flow, error)),
+            };
+            flow.seconds.observe(begun.elapsed());
+            outbound.extend(output.outbound);
+            if outbound.len() > self.limits.session.outbox {
+                return Err(Trouble::Never(format!(
+                    "flow `{}` says more than {} things in one turn (key `limits.session.outbox`)",
+                    flow.name, self.limits.session.outbox
+                )));
+            }
+            if output.snapshot.as_ref().is_some_and(|bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX) > self.limits.session.snapshot) {
+                return Err(Trouble::Never(format!(
+                    "the snapshot of flow `{}` is larger than {} bytes (key `limits.session.snapshot`)",
+                    flow.name, self.limits.session.snapshot
+                )));
+            }
+            let ttl = output.wait.and_then(|wait| wait.ttl_ms).unwrap_or_else(|| millis(self.limits.session.ttl));
+            if let Some(next) = output.goto {
+                let team = self.team_of(&channel.reference.tenant_ctx());
+                flow = team.and_then(|team| team.flows.get(&next).cloned()).ok_or_else(|| {
+                    Trouble::Never(format!("flow `{}` goes on with `{next}`, which no pack of this bundle has", flow.name))
+                })?;
+                if hop == MAX_GOTO {
+                    return Err(Trouble::Never(format!("flows hand one event on more than {MAX_GOTO} times")));
+                }
+                continue;
+            }
+            claimed.record.flow = if output.snapshot.is_some() { flow.name.clone() } else { String::new() };
+            claimed.record.snapshot = output.snapshot;
+            claimed.record.failures = 0;
+            // The record outlives the conversation: it remembers the events that were handled.
+            return Ok((outbound, ttl.max(millis(self.limits.session.dedupe))));
+        }
+        Err(Trouble::Never("flows hand one event on without end".into()))
+    }
+
+    /// One call of the flow, with typing shown while it takes long and the lease kept alive.
+    async fn call_flow(
+        &self,
+        channel: &Arc<ChannelRuntime>,
+        inbound: &Inbound,
+        claimed: &Claimed,
+        flow: &FlowRuntime,
+        snapshot: Option<Vec<u8>>,
+        scope: &CallScope,
+    ) -> Result<Result<TurnOutput, FlowError>, Trouble> {
+        let tenant = channel.reference.tenant_ctx();
+        let input = TurnInput {
+            tenant: TenantCtx {
+                tenant_id: tenant.tenant_id.to_string(),
+                env_id: tenant.env_id.to_string(),
+                team_id: tenant.team_id.as_ref().map(ToString::to_string),
+            },
+            definition: flow.definition.clone(),
+            flow: flow.flow.clone(),
+            event: inbound.event.clone(),
+            snapshot,
+            parameters: "{}".to_owned(),
+            now_ms: now_ms(),
+            locale: inbound.event.sender.locale.clone().unwrap_or_else(|| channel.locale.clone()),
+            seed: inbound.id.seed(),
+        };
+        let call = async {
+            let trace = scope.trace.unwrap_or_else(|| TraceContext::start(Sampling::OFF, None));
+            let span = spans::plugin_call_span(&trace, flow.client.plugin().name(), "flow", "turn");
+            flow.client.turn(scope.clone(), input).instrument(span).await
+        };
+        let mut call = std::pin::pin!(call);
+        // Almost every turn ends here, before any timer is made.
+        let mut answer = std::future::poll_fn(|context| std::task::Poll::Ready(call.as_mut().poll(context))).await;
+        let deadline = tokio::time::Instant::now() + self.limits.turn.deadline;
+        let mut typing = Some(tokio::time::Instant::now() + TYPING_AFTER);
+        let mut renew = tokio::time::Instant::now() + self.limits.session.renew;
+        loop {
+            match answer {
+                std::task::Poll::Ready(Ok(output)) => return Ok(output),
+                std::task::Poll::Ready(Err(fault)) => return Err(self.fault(fault)),
+                std::task::Poll::Pending => {}
+            }
+            let wake = typing.unwrap_or(deadline).min(renew).min(deadline);
+            tokio::select! {
+                biased;
+                done = &mut call => { answer = std::task::Poll::Ready(done); continue; }
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            let now = tokio::time::Instant::now();
+            if now >= deadline {
+                return Err(Trouble::Never(format!("the turn took longer than {:?} (key `limits.turn.deadline`)", self.limits.turn.deadline)));
+            }
+            if typing.is_some_and(|at| now >= at) {
+                typing = None;
+                self.show_typing(channel, inbound, scope);
+            }
+            if now >= renew {
+                renew = now + self.limits.session.renew;
+                if channel.backends.sessions.renew(scope.clone(), &claimed.partition, claimed.fence()).await.is_err() {
+                    self.metrics.lease_lost.inc();
+                    return Err(Trouble::Later("the lease of its session was lost during the turn".into(), None));
+                }
+            }
+            answer = std::task::Poll::Pending;
+        }
+    }
+
+    /// Typing is worth nothing later, so it goes straight to the channel and its outcome interests nobody.
+    fn show_typing(&self, channel: &Arc<ChannelRuntime>, inbound: &Inbound, scope: &CallScope) {
+        if !channel.can(Capabilities::TYPING) {
+            return;
+        }
+        let message = Outbound { conversation: inbound.event.conversation.clone(), reply_to: None, only_for: None, body: OutboundBody::Typing };
+        let delivery = ChannelDelivery { id: inbound.id.derive(u32::MAX).to_string(), attempt: 1, message };
+        let (channel, scope) = (Arc::clone(channel), channel.scope(scope.trace));
+        tokio::spawn(async move {
+            let _ = channel.client.deliver(scope, delivery).await;
+        });
+    }
+
+    fn fault(&self, fault: Fault) -> Trouble {
+        self.metrics.plugin_faults.with([&*fault.plugin, fault.kind.word()]).inc();
+        if fault.kind.may_pass() { Trouble::Later(fault.to_string(), None) } else { Trouble::Never(fault.to_string()) }
+    }
+
+    /// Marks the event as handled and puts what is said into the record.
+    fn fill_outbox(&self, claimed: &mut Claimed, inbound: &Inbound, outbound: Vec<Outbound>) -> Result<(), String> {
+        let mut outbox = Vec::with_capacity(outbound.len());
+        for (index, message) in outbound.into_iter().enumerate() {
+            let id = inbound.id.derive(u32::try_from(index).unwrap_or(u32::MAX));
+            let payload = envelope::encode(&envelope::Outgoing { id, message, since_ms: inbound.event.time_ms }).map_err(|error| error.to_string())?;
+            outbox.push(Outgoing { id, payload });
+        }
+        claimed.record.outbox = outbox;
+        let keep = self.limits.session.dedupe.as_secs();
+        claimed.record.mark(inbound.id, now_ms() / 1_000, keep, self.limits.session.dedupe_entries);
+        Ok(())
+    }
+
+    /// Publishes an outbox. Doing it twice changes nothing: the ids are the same.
+    async fn send(
+        &self,
+        channel: &ChannelRuntime,
+        partition: &greentic_session::Partition,
+        outbox: Vec<Outgoing>,
+        trace: TraceContext,
+    ) -> Result<(), Trouble> {
+        if outbox.is_empty() {
+            return Ok(());
+        }
+        let span = spans::publish_span(&trace, "egress");
+        let trace = trace.within(&span).to_string();
+        let messages = outbox
+            .into_iter()
+            .map(|outgoing| Message {
+                subject: channel.egress_subject.as_str().to_owned(),
+                id: outgoing.id.to_string(),
+                key: partition.as_str().to_owned(),
+                trace: trace.clone(),
+                payload: outgoing.payload,
+            })
+            .collect();
+        channel.backends.bus.publish(messages).instrument(span).await.map_err(|error| Trouble::Later(error.to_string(), None))
+    }
+
+    /// The person is told, and the event counts as handled. The snapshot stays as it was, so the next message goes on from
+    /// there; after some failures in a row the conversation begins anew.
+    async fn fail(&self, channel: &Arc<ChannelRuntime>, inbound: &Inbound, trace: TraceContext, worker: u64) -> Result<(), SessionError> {
+        let event = &inbound.event;
+        let partition = channel.session(&event.conversation, &event.sender.id);
+        let scope = channel.scope(Some(trace));
+        let mut claimed = match channel.backends.sessions.claim(scope.clone(), partition.clone(), worker).await {
+            Ok(claimed) => claimed,
+            // A record nobody can read is left alone; the person is told nothing, the operator has the dead letter.
+            Err(SessionError::Record(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if !claimed.record.has_seen(inbound.id) {
+            claimed.record.failures += 1;
+            if claimed.record.failures >= FAILURES_UNTIL_RESTART {
+                claimed.record.snapshot = None;
+                claimed.record.flow = String::new();
+            }
+            let text = Text { text: channel.failure_text.clone(), format: TextFormat::Plain };
+            let message = Outbound { conversation: event.conversation.clone(), reply_to: None, only_for: None, body: OutboundBody::Text(text) };
+            if self.fill_outbox(&mut claimed, inbound, vec![message]).is_err() {
+                return Ok(());
+            }
+            channel.backends.sessions.commit(scope, &claimed, millis(self.limits.session.ttl)).await?;
+        } else {
+            channel.backends.sessions.release(scope, &claimed).await;
+        }
+        let outbox = if claimed.record.is_last(inbound.id) { std::mem::take(&mut claimed.record.outbox) } else { Vec::new() };
+        self.send(channel, &partition, outbox, trace).await.map_err(|_| SessionError::Conflict)
+    }
+
+    /// Takes back that an event counts as handled, so that a replay of it runs.
+    pub(crate) async fn unmark(&self, backends: &crate::backends::Backends, message: &Message) {
+        let (Some(channel), Ok(inbound)) = (self.channel_of(&message.subject), envelope::decode::<Inbound>(&message.payload)) else { return };
+        let partition = channel.session(&inbound.event.conversation, &inbound.event.sender.id);
+        let scope = channel.scope(None);
+        if let Ok(mut claimed) = backends.sessions.claim(scope.clone(), partition, u64::MAX).await {
+            claimed.record.seen.retain(|(id, _)| *id != inbound.id);
+            claimed.record.outbox.clear();
+            if backends.sessions.commit(scope, &claimed, millis(self.limits.session.ttl)).await.is_err() {
+                tracing::warn!(event = %inbound.id, "the event still counts as handled; its replay will be dropped");
+            }
+        }
+    }
+
+    /// Keeps a message as a dead letter and forgets it on the bus; tries again later when it cannot be kept.
+    pub(crate) async fn give_up(&self, channel: &ChannelRuntime, delivery: &Delivery, stage: Stage, reason: &str) -> Outcome {
+        let time_ms = now_ms();
+        let message: MessageId = delivery.message.id.parse().unwrap_or_else(|_| MessageId::of_event(&channel.reference, &delivery.message.id));
+        let letter = DeadLetter {
+            // By the time of publishing, so that giving up twice keeps one letter.
+            id: DeadLetters::id(delivery.time_ms, message),
+            tenant: channel.reference.tenant.to_string(),
+            channel: channel.reference.to_string(),
+            stage,
+            error: reason.to_owned(),
+            attempts: delivery.attempt,
+            time_ms,
+            subject: delivery.message.subject.clone(),
+            key: delivery.message.key.clone(),
+            message_id: delivery.message.id.clone(),
+            trace: delivery.message.trace.clone(),
+            payload: delivery.message.payload.clone(),
+        };
+        match channel.backends.letters.keep(&channel.reference.tenant, &letter).await {
+            Ok(()) => {
+                self.metrics.dead_letters.with([stage.word(), "given-up"]).inc();
+                tracing::error!(channel = %channel.reference, letter = letter.id, stage = stage.word(), "dead letter: {reason}");
+                Outcome::Drop
+            }
+            Err(error) => {
+                tracing::warn!(channel = %channel.reference, "a dead letter cannot be kept, the message stays on the bus: {error}");
+                self.again(delivery, None)
+            }
+        }
+    }
+}
+
+fn trouble(flow: &FlowRuntime, error: FlowError) -> Trouble {
+    match error {
+        FlowError::NodeFailed(failure) => {
+            let text = format!("flow `{}`: node `{}`: {}", flow.name, failure.node, failure.message);
+            if failure.retryable { Trouble::Later(text, None) } else { Trouble::Never(text) }
+        }
+        FlowError::BadDefinition(reason) => Trouble::Never(format!("flow `{}` cannot be used: {reason}", flow.name)),
+        FlowError::BadSnapshot(reason) => Trouble::Never(format!("flow `{}` cannot read its own snapshot: {reason}", flow.name)),
+        FlowError::Runaway(reason) => Trouble::Never(format!("flow `{}` does not come to a wait: {reason}", flow.name)),
+        FlowError::Internal(reason) => Trouble::Never(format!("flow `{}`: {reason}", flow.name)),
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
