@@ -82,12 +82,12 @@ test('the help desk greets, looks up, takes a form, remembers, and survives a re
 
   // A reload brings everything back once, the answered form included, and the conversation goes on where it was.
   await tab.locator('#quick-replies button', { hasText: 'That is all' }).waitFor();
-  const before = await tab.locator('.message').count();
+  const shown = await tab.locator('.message').count();
   await tab.reload();
   await tab.waitForSelector('#status[data-state=online]');
   await chat.hears('PRINTER ON FIRE');
   await tab.locator('#quick-replies button', { hasText: 'That is all' }).waitFor();
-  assert.equal(await tab.locator('.message').count(), before);
+  assert.equal(await tab.locator('.message').count(), shown);
   assert.equal(await chat.count('What is your name?'), 1);
   assert.equal(await card.getAttribute('data-card-state'), 'submitted');
   assert.equal(await card.locator('[data-input-id=title] input').inputValue(), 'Printer on fire');

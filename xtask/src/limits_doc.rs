@@ -15,6 +15,6 @@ pub fn write(project: &Project) -> anyhow::Result<()> {
             "--package",
             "greentic-config",
             "--test",
-            "limits_page",
+            "repository",
         ]))
 }
