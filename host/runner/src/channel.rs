@@ -33,7 +33,6 @@ pub struct ChannelMetrics {
     pub(crate) received: Counter,
     pub(crate) delivered: Counter,
     pub(crate) unverified: Counter,
-    pub(crate) ingress_seconds: Histogram,
     pub(crate) egress_seconds: Histogram,
     pub(crate) message_seconds: Histogram,
     pub(crate) throttled: Counter,

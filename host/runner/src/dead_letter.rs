@@ -66,6 +66,25 @@ pub struct DeadLetter {
     pub payload: Vec<u8>,
 }
 
+impl DeadLetter {
+    /// The message as JSON, for people: the event, what was to be sent, or the raw body.
+    #[must_use]
+    pub fn content(&self) -> serde_json::Value {
+        let text = || serde_json::Value::String(String::from_utf8_lossy(&self.payload).into_owned());
+        match self.stage {
+            Stage::Ingress => text(),
+            Stage::Turn => crate::envelope::decode::<crate::envelope::Inbound>(&self.payload)
+                .ok()
+                .and_then(|inbound| serde_json::to_value(inbound.event).ok())
+                .unwrap_or_else(text),
+            Stage::Egress => crate::envelope::decode::<crate::envelope::Outgoing>(&self.payload)
+                .ok()
+                .and_then(|outgoing| serde_json::to_value(outgoing.message).ok())
+                .unwrap_or_else(text),
+        }
+    }
+}
+
 /// Why dead letters cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLetterError {
@@ -120,27 +139,29 @@ impl DeadLetters {
         put.await?.map(|_| ()).map_err(DeadLetterError::Store)
     }
 
-    /// A page of letters of one tenant, oldest first.
+    /// Letters of one tenant, oldest first, at most `most`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn list(
-        &self,
-        tenant: &Id,
-        cursor: Option<String>,
-        limit: u32,
-    ) -> Result<(Vec<DeadLetter>, Option<String>), DeadLetterError> {
+    pub async fn all(&self, tenant: &Id, most: usize) -> Result<Vec<DeadLetter>, DeadLetterError> {
         let partition = Partition::dead_letters(&self.env, tenant);
-        let page = self.store.list(scope(tenant), partition.as_str().to_owned(), cursor, limit).await?.map_err(DeadLetterError::Store)?;
         let mut letters = Vec::new();
-        for Key { partition: found, name } in page.keys {
-            if found == partition.as_str()
-                && let Some(letter) = self.read(tenant, &name).await?
-            {
-                letters.push(letter);
+        let mut cursor = None;
+        loop {
+            let page = self.store.list(scope(tenant), partition.as_str().to_owned(), cursor, 1_000).await?.map_err(DeadLetterError::Store)?;
+            for Key { partition: found, name } in page.keys {
+                if found == partition.as_str()
+                    && let Some(letter) = self.read(tenant, &name).await?
+                {
+                    letters.push(letter);
+                }
+            }
+            cursor = page.cursor;
+            if cursor.is_none() || letters.len() >= most {
+                letters.truncate(most);
+                return Ok(letters);
             }
         }
-        Ok((letters, page.cursor))
     }
 
     /// One letter.

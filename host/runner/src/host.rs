@@ -177,22 +177,21 @@ impl Host {
         let _ = self.readiness();
     }
 
-    /// Dead letters of a tenant, or of all, oldest first.
+    /// Dead letters of a tenant, or of all, oldest first; at most as many of a tenant as are kept.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn dead_letters(&self, tenant: Option<&Id>, limit: u32) -> Result<Vec<DeadLetter>, DeadLetterError> {
-        let mut all = Vec::new();
+    pub async fn dead_letters(&self, tenant: Option<&Id>) -> Result<Vec<DeadLetter>, DeadLetterError> {
+        let mut letters = Vec::new();
+        let mut seen: Vec<&Id> = Vec::new();
         for (place, team) in &self.generation.teams {
-            if tenant.is_some_and(|tenant| *tenant != place.tenant_id) || all.iter().any(|(seen, _)| *seen == place.tenant_id) {
+            if tenant.is_some_and(|tenant| *tenant != place.tenant_id) || seen.contains(&&place.tenant_id) {
                 continue;
             }
-            let (letters, _) = team.backends.letters.list(&place.tenant_id, None, limit).await?;
-            all.push((place.tenant_id.clone(), letters));
+            seen.push(&place.tenant_id);
+            letters.extend(team.backends.letters.all(&place.tenant_id, self.generation.limits.dead_letters.kept).await?);
         }
-        let mut letters: Vec<DeadLetter> = all.into_iter().flat_map(|(_, letters)| letters).collect();
         letters.sort_by(|a, b| a.id.cmp(&b.id));
-        letters.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(letters)
     }
 

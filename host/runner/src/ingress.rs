@@ -1,7 +1,5 @@
 //! From a request to the bus: the channel reads it, its events are published, and only then is it answered.
 
-use std::time::Instant;
-
 use greentic_interfaces::imports::greentic::channel::types::{IngressError, IngressOutcome, Request, Response};
 use greentic_interfaces::model::{Event, Header};
 use greentic_sandbox::fault::FaultKind;
@@ -19,18 +17,8 @@ use crate::envelope::{self, Inbound};
 const MAX_EVENTS: usize = 256;
 
 impl ChannelRuntime {
-    /// Takes a request and gives the answer.
+    /// Takes a request and gives the answer. `trace` is the context of the request's span.
     pub async fn ingress(&self, request: Request, trace: TraceContext) -> Response {
-        let begun = Instant::now();
-        let span = spans::ingress_span(&trace, &self.address());
-        let trace = trace.within(&span);
-        let response = self.take(request, trace).instrument(span.clone()).await;
-        spans::http_status(&span, response.status);
-        self.metrics.ingress_seconds.observe(begun.elapsed());
-        response
-    }
-
-    async fn take(&self, request: Request, trace: TraceContext) -> Response {
         let body = request.body.clone();
         let call = spans::plugin_call_span(&trace, &self.provider, "channel-provider", "ingress");
         let answered = self.client.ingress(self.scope(Some(trace)), request).instrument(call).await;

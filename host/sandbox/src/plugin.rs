@@ -124,9 +124,6 @@ impl Plugin {
         let log = GuestLog::new(Arc::clone(&name), label);
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(log.clone()).stderr(log.clone()).max_random_size(MAX_RANDOM).allow_udp(false);
-        for (key, value) in &grants.env {
-            wasi.env(key, value);
-        }
         grants.apply(&name, &mut wasi).map_err(|error| error.to_string())?;
         self.sockets.apply(&mut wasi);
         let secrets: Arc<dyn Placeholders> = Arc::clone(&binding.secrets) as Arc<dyn Placeholders>;

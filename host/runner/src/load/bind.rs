@@ -580,7 +580,6 @@ impl Binder<'_> {
                 received: metrics.messages.with([provider.as_str(), "in"]),
                 delivered: metrics.messages.with([provider.as_str(), "out"]),
                 unverified: metrics.ingress_unverified.with([provider.as_str()]),
-                ingress_seconds: metrics.ingress_seconds.with([provider.as_str()]),
                 egress_seconds: metrics.egress_seconds.with([provider.as_str()]),
                 message_seconds: metrics.message_seconds.with([provider.as_str()]),
                 throttled: metrics.egress_throttled.with([provider.as_str()]),

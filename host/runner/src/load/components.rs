@@ -261,31 +261,47 @@ fn without_doubles(candidates: Vec<Candidate>, family: &str, raw: &[Raw]) -> Vec
     distinct
 }
 
-/// The interfaces of the contract the host itself offers.
+/// The interfaces the host itself offers: those of the contract, and WASI.
 fn offers() -> Vec<InterfaceName> {
-    let own = |package: &str, interface: &str| InterfaceName {
-        namespace: "greentic".into(),
+    let own = [("channel", "log"), ("secrets", "secret-store"), ("flow", "nodes"), ("flow", "tools"), ("flow", "state")];
+    let own = own.into_iter().map(|(package, interface)| named("greentic", package, interface, "0.1.0"));
+    let odd = [named("wasi", "config", "store", "0.2.0-rc.1"), named("wasi", "logging", "logging", "0.1.0-draft")];
+    let wasi = WASI.iter().flat_map(|(version, package, interfaces)| {
+        interfaces.iter().map(move |interface| named("wasi", package, interface, version))
+    });
+    own.chain(odd).chain(wasi).collect()
+}
+
+/// What is linked of WASI: version, package, interfaces. A component built against an older patch version of the same line is served.
+const WASI: &[(&str, &str, &[&str])] = &[
+    (
+        "0.2.12",
+        "cli",
+        &["environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"],
+    ),
+    ("0.2.12", "io", &["error", "poll", "streams"]),
+    ("0.2.12", "clocks", &["monotonic-clock", "wall-clock"]),
+    ("0.2.12", "random", &["random", "insecure", "insecure-seed"]),
+    ("0.2.12", "filesystem", &["types", "preopens"]),
+    ("0.2.12", "sockets", &["network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"]),
+    ("0.2.12", "http", &["types", "outgoing-handler"]),
+    (
+        "0.3.0",
+        "cli",
+        &["types", "environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"],
+    ),
+    ("0.3.0", "clocks", &["types", "monotonic-clock", "system-clock"]),
+    ("0.3.0", "random", &["random", "insecure", "insecure-seed"]),
+    ("0.3.0", "filesystem", &["types", "preopens"]),
+    ("0.3.0", "sockets", &["types", "ip-name-lookup"]),
+    ("0.3.0", "http", &["types", "client"]),
+];
+
+fn named(namespace: &str, package: &str, interface: &str, version: &str) -> InterfaceName {
+    InterfaceName {
+        namespace: namespace.into(),
         package: package.into(),
         interface: interface.into(),
-        version: Some(semver::Version::new(0, 1, 0)),
-    };
-    vec![
-        own("channel", "log"),
-        own("secrets", "secret-store"),
-        own("flow", "nodes"),
-        own("flow", "tools"),
-        own("flow", "state"),
-        InterfaceName {
-            namespace: "wasi".into(),
-            package: "config".into(),
-            interface: "store".into(),
-            version: semver::Version::parse("0.2.0-rc.1").ok(),
-        },
-        InterfaceName {
-            namespace: "wasi".into(),
-            package: "logging".into(),
-            interface: "logging".into(),
-            version: semver::Version::parse("0.1.0-draft").ok(),
-        },
-    ]
+        version: semver::Version::parse(version).ok(),
+    }
 }
