@@ -56,7 +56,9 @@ pub struct AdminSetup {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminSetupError {
     /// There is no token, or it is blank.
-    #[error("the admin endpoint needs a token: set `admin.token`, such as \"${{GREENTIC_ADMIN_TOKEN}}\"")]
+    #[error(
+        "the admin endpoint needs a token: set `admin.token`, such as \"${{GREENTIC_ADMIN_TOKEN}}\""
+    )]
     NoToken,
     /// The token could never match, because a header cannot carry it.
     #[error("the admin token must be of visible ASCII characters without spaces")]
@@ -92,18 +94,37 @@ impl Admin {
             return Err(AdminSetupError::UnusableToken);
         }
         let counts = Counts::new(&metrics);
-        Ok(Self(Arc::new(Operator { backend, setup, limits, metrics, counts })))
+        Ok(Self(Arc::new(Operator {
+            backend,
+            setup,
+            limits,
+            metrics,
+            counts,
+        })))
     }
 
     /// Accepts and serves until `stop` carries `true` or its sender is gone, as the public endpoint does. Run it once.
     ///
     /// # Errors
     /// Only when the listener has no address.
-    pub async fn serve(&self, listener: TcpListener, stop: watch::Receiver<bool>) -> io::Result<()> {
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: watch::Receiver<bool>,
+    ) -> io::Result<()> {
         let operator = Arc::clone(&self.0);
         let (limits, drain) = (operator.limits.request.clone(), operator.limits.drain);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
-        listener::serve(operator, listener, limits, places, Gauge::default(), stop, drain).await
+        listener::serve(
+            operator,
+            listener,
+            limits,
+            places,
+            Gauge::default(),
+            stop,
+            drain,
+        )
+        .await
     }
 }
 
@@ -123,8 +144,13 @@ impl Endpoint for Operator {
             }
             problem.response()
         });
-        self.counts.request(Pattern::Admin, response.status().as_u16());
-        if head { answer::for_head(response) } else { response }
+        self.counts
+            .request(Pattern::Admin, response.status().as_u16());
+        if head {
+            answer::for_head(response)
+        } else {
+            response
+        }
     }
 
     fn unparsed(&self) {
@@ -138,10 +164,21 @@ impl Operator {
         self.admit(&request)?;
         let (head, body) = request.into_parts();
         // No call has a body; one that is sent is read, so that the connection can be used again.
-        intake::body(body, self.limits.admin.body, Instant::now(), &self.limits.request).await?;
-        let slow = Problem::busy("The host did not answer in time.", self.limits.request.retry_after);
+        intake::body(
+            body,
+            self.limits.admin.body,
+            Instant::now(),
+            &self.limits.request,
+        )
+        .await?;
+        let slow = Problem::busy(
+            "The host did not answer in time.",
+            self.limits.request.retry_after,
+        );
         let call = self.call(&head.method, head.uri.path(), head.uri.query());
-        within(self.limits.admin.answer, call).await.unwrap_or(Err(slow))
+        within(self.limits.admin.answer, call)
+            .await
+            .unwrap_or(Err(slow))
     }
 
     /// Who may call at all, before anything is told about paths.
@@ -153,9 +190,15 @@ impl Operator {
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
         }
         if headers.contains_key(header::ORIGIN) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "The admin endpoint is not for web pages."));
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "The admin endpoint is not for web pages.",
+            ));
         }
-        let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).and_then(bearer);
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .map(|value| value.as_bytes())
+            .and_then(bearer);
         let expected = self.setup.token.as_bytes();
         if !given.is_some_and(|given| bool::from(given.ct_eq(expected))) {
             return Err(Problem {
@@ -169,19 +212,33 @@ impl Operator {
 
     fn is_own_name(&self, authority: &str) -> bool {
         let (host, _) = origin::split(authority);
-        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let address = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
         address.parse::<IpAddr>().is_ok()
             || host.eq_ignore_ascii_case("localhost")
-            || self.setup.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+            || self
+                .setup
+                .hosts
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(host))
     }
 
-    async fn call(&self, method: &Method, path: &str, query: Option<&str>) -> Result<Response<Full>, Problem> {
+    async fn call(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<Response<Full>, Problem> {
         let path = match path {
             "/metrics" => {
                 only(method, &[Method::GET, Method::HEAD], "GET, HEAD")?;
                 return Ok(public::text(self.metrics.registry().render(), CONTENT_TYPE));
             }
-            _ => path.strip_prefix("/admin/v1/").ok_or(Problem::not_found())?,
+            _ => path
+                .strip_prefix("/admin/v1/")
+                .ok_or(Problem::not_found())?,
         };
         let get = |method| only(method, &[Method::GET, Method::HEAD], "GET, HEAD");
         let post = |method| only(method, &[Method::POST], "POST");
@@ -189,7 +246,11 @@ impl Operator {
             "ready" => {
                 get(method)?;
                 let readiness = self.backend.readiness();
-                let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+                let status = if readiness.ready {
+                    StatusCode::OK
+                } else {
+                    StatusCode::SERVICE_UNAVAILABLE
+                };
                 Ok(json(status, &readiness))
             }
             "status" => {
@@ -205,7 +266,14 @@ impl Operator {
                 let query = self.dead_letter_query(query.unwrap_or_default())?;
                 Ok(ok(self.backend.dead_letters(query).await))
             }
-            _ => self.dead_letter(method, path.strip_prefix("dead-letters/").ok_or(Problem::not_found())?).await,
+            _ => {
+                self.dead_letter(
+                    method,
+                    path.strip_prefix("dead-letters/")
+                        .ok_or(Problem::not_found())?,
+                )
+                .await
+            }
         }
     }
 
@@ -215,7 +283,9 @@ impl Operator {
             Some(id) => (id, true),
             None => (rest, false),
         };
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':');
+        let allowed = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':')
+        };
         if id.is_empty() || !id.bytes().all(allowed) {
             return Err(Problem::not_found());
         }
@@ -224,10 +294,17 @@ impl Operator {
             only(method, &[Method::POST], "POST")?;
             return Ok(done(self.backend.replay(id).await));
         }
-        only(method, &[Method::GET, Method::HEAD, Method::DELETE], "GET, HEAD, DELETE")?;
+        only(
+            method,
+            &[Method::GET, Method::HEAD, Method::DELETE],
+            "GET, HEAD, DELETE",
+        )?;
         match *method {
             Method::DELETE => Ok(done(self.backend.drop_letter(id).await)),
-            _ => Ok(self.backend.dead_letter(id).await.map_or_else(|error| fault(&error), |letter| json(StatusCode::OK, &letter))),
+            _ => Ok(self.backend.dead_letter(id).await.map_or_else(
+                |error| fault(&error),
+                |letter| json(StatusCode::OK, &letter),
+            )),
         }
     }
 
@@ -236,7 +313,10 @@ impl Operator {
             "The query takes each of `tenant`, `channel`, `stage`, `cursor` and `limit` (a number above 0) at most once.",
         );
         let most = self.limits.admin.page;
-        let mut query = DeadLetterQuery { limit: most, ..DeadLetterQuery::default() };
+        let mut query = DeadLetterQuery {
+            limit: most,
+            ..DeadLetterQuery::default()
+        };
         let mut limit = None;
         for (name, value) in query::pairs(text).ok_or(WRONG)? {
             let place = match name.as_str() {
@@ -269,5 +349,9 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 fn only(method: &Method, allowed: &[Method], allow: &'static str) -> Result<(), Problem> {
-    if allowed.contains(method) { Ok(()) } else { Err(Problem::method(allow)) }
+    if allowed.contains(method) {
+        Ok(())
+    } else {
+        Err(Problem::method(allow))
+    }
 }

@@ -27,7 +27,9 @@ pub(crate) fn done(result: Result<(), AdminError>) -> Response<Full> {
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Full> {
     match serde_json::to_value(value) {
         Ok(value) => json_response(status, "application/json", &value),
-        Err(error) => fault(&AdminError::Internal(format!("the answer cannot be written as JSON: {error}"))),
+        Err(error) => fault(&AdminError::Internal(format!(
+            "the answer cannot be written as JSON: {error}"
+        ))),
     }
 }
 

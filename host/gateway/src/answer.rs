@@ -32,23 +32,32 @@ pub(crate) fn response(answer: Answer, most_body: usize) -> Result<Response<Full
         return Err("the body is larger than request.response-body allows");
     }
     let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let body = if bodiless { Full::default() } else { Full::from(answer.body) };
+    let body = if bodiless {
+        Full::default()
+    } else {
+        Full::from(answer.body)
+    };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in answer.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header name is not valid")?;
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header name is not valid")?;
         let value = HeaderValue::try_from(value).map_err(|_| "a header value is not valid")?;
         if !FRAMING.contains(&name) {
-            headers.try_append(name, value).map_err(|_| "there are too many headers")?;
+            headers
+                .try_append(name, value)
+                .map_err(|_| "there are too many headers")?;
         }
     }
     Ok(response)
 }
 
 /// What the caller gets for an answer that cannot be given.
-pub(crate) const FAULTY: Problem =
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The channel gave no answer that can be sent.");
+pub(crate) const FAULTY: Problem = Problem::new(
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "The channel gave no answer that can be sent.",
+);
 
 /// The same response without its body, with the length the body would have (RFC 9110 section 9.3.2).
 pub(crate) fn for_head(mut response: Response<Full>) -> Response<Full> {
@@ -56,7 +65,9 @@ pub(crate) fn for_head(mut response: Response<Full>) -> Response<Full> {
     let length = response.body().size_hint().exact().unwrap_or(0);
     let status = response.status();
     if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     response.map(|_| Full::default())
 }
@@ -66,8 +77,14 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Answer { status, headers: headers.collect(), body: body.into() }
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Answer {
+            status,
+            headers: headers.collect(),
+            body: body.into(),
+        }
     }
 
     #[test]

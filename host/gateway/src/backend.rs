@@ -13,7 +13,14 @@ use crate::channel::{Channel, Surface};
 pub trait Backend: Send + Sync + 'static {
     /// The channel at a place, where there is one, it is enabled and it serves the surface. The four names are of the identifier
     /// alphabet; that is all that is known about them.
-    fn channel(&self, surface: Surface, provider: &str, tenant: &str, team: &str, channel: &str) -> Option<Arc<dyn Channel>>;
+    fn channel(
+        &self,
+        surface: Surface,
+        provider: &str,
+        tenant: &str,
+        team: &str,
+        channel: &str,
+    ) -> Option<Arc<dyn Channel>>;
 
     /// The channel that has this whole path as its alias, such as `/api/messages`, and the surface it stands for. Asked only for
     /// paths that are no place of their own.
@@ -26,7 +33,10 @@ pub trait Backend: Send + Sync + 'static {
     fn status(&self) -> BoxFuture<'_, Result<serde_json::Value, AdminError>>;
 
     /// A page of dead letters, newest first.
-    fn dead_letters(&self, query: DeadLetterQuery) -> BoxFuture<'_, Result<DeadLetterPage, AdminError>>;
+    fn dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<DeadLetterPage, AdminError>>;
 
     /// One dead letter with its event and history.
     fn dead_letter(&self, id: String) -> BoxFuture<'_, Result<DeadLetterDetail, AdminError>>;

@@ -82,7 +82,11 @@ pub trait Channel: Send + Sync + 'static {
 
     /// A client asks for a websocket. `request.method` is GET and the body is empty. A refusal is an ordinary answer; a channel
     /// without sockets refuses with [`Answer::problem`].
-    fn open_socket<'a>(&'a self, request: Request, trace: TraceContext) -> BoxFuture<'a, Result<Box<dyn Socket>, Answer>>;
+    fn open_socket<'a>(
+        &'a self,
+        request: Request,
+        trace: TraceContext,
+    ) -> BoxFuture<'a, Result<Box<dyn Socket>, Answer>>;
 }
 
 /// One open websocket of a channel, driven by one task. Dropped when the socket has closed, for whatever reason.
@@ -111,7 +115,9 @@ pub struct Place {
 
 /// A header name that cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no HTTP header name: a channel's `headers` are lower-case names such as `authorization`")]
+#[error(
+    "`{0}` is no HTTP header name: a channel's `headers` are lower-case names such as `authorization`"
+)]
 pub struct InvalidFacts(pub String);
 
 /// What a channel declares once, prepared for the way of a request. Make it when the channel is bound.
@@ -160,8 +166,18 @@ impl ChannelFacts {
     }
 
     pub(crate) fn address(&self) -> Address<'_> {
-        let Place { env, tenant, team, channel } = &self.place;
-        Address { tenant, env, team, channel }
+        let Place {
+            env,
+            tenant,
+            team,
+            channel,
+        } = &self.place;
+        Address {
+            tenant,
+            env,
+            team,
+            channel,
+        }
     }
 
     pub(crate) fn headers(&self) -> &[(HeaderName, String)] {
@@ -169,7 +185,9 @@ impl ChannelFacts {
     }
 
     pub(crate) fn takes_uploads(&self, path: &str) -> bool {
-        self.upload_suffixes.iter().any(|suffix| path.ends_with(suffix.as_str()))
+        self.upload_suffixes
+            .iter()
+            .any(|suffix| path.ends_with(suffix.as_str()))
     }
 
     /// A seat for one more socket, or none when the channel has as many as it may.

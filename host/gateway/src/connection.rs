@@ -126,7 +126,9 @@ pub(crate) async fn serve<E: Endpoint>(
     .await;
     let parse_error = |error: &hyper::Error| error.is_parse();
     if let Some(Err(error)) = ended
-        && error.downcast_ref::<hyper::Error>().is_some_and(parse_error)
+        && error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(parse_error)
     {
         endpoint.unparsed();
     }

@@ -15,22 +15,41 @@ use crate::problem::Problem;
 const TRUSTED_LENGTH: usize = 64 << 10;
 
 /// The body is too large, said by its length or by its bytes.
-pub(crate) const TOO_LARGE: Problem =
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than this path takes.");
+pub(crate) const TOO_LARGE: Problem = Problem::new(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "The body is larger than this path takes.",
+);
 
-const TOO_SLOW: Problem =
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.");
+const TOO_SLOW: Problem = Problem::new(
+    StatusCode::REQUEST_TIMEOUT,
+    "The body did not arrive in time.",
+);
 
 /// Bounds on target and headers that hold for every path.
-pub(crate) fn check_head(uri: &Uri, headers: &HeaderMap, limits: &RequestLimits) -> Result<(), Problem> {
-    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+pub(crate) fn check_head(
+    uri: &Uri,
+    headers: &HeaderMap,
+    limits: &RequestLimits,
+) -> Result<(), Problem> {
+    let target = uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > limits.target {
-        return Err(Problem::new(StatusCode::URI_TOO_LONG, "Path and query are too long."));
+        return Err(Problem::new(
+            StatusCode::URI_TOO_LONG,
+            "Path and query are too long.",
+        ));
     }
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if headers.len() > limits.header_count || bytes > limits.header_bytes {
         let detail = "There are too many headers, or they are too large.";
-        return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
+        return Err(Problem::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            detail,
+        ));
     }
     Ok(())
 }
@@ -40,14 +59,21 @@ pub(crate) fn method(surface: Surface, method: &Method) -> Result<&str, Problem>
     match (surface, method) {
         (_, &Method::HEAD | &Method::GET) => Ok("GET"),
         (_, &Method::POST) => Ok("POST"),
-        (Surface::Api, &Method::PUT | &Method::PATCH | &Method::DELETE | &Method::OPTIONS) => Ok(method.as_str()),
-        (Surface::Api, _) => Err(Problem::method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
+        (Surface::Api, &Method::PUT | &Method::PATCH | &Method::DELETE | &Method::OPTIONS) => {
+            Ok(method.as_str())
+        }
+        (Surface::Api, _) => Err(Problem::method(
+            "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        )),
         (Surface::Webhook | Surface::Page, _) => Err(Problem::method("GET, HEAD, POST")),
     }
 }
 
 /// The headers the channel declared, in its order.
-pub(crate) fn wanted(facts: &ChannelFacts, headers: &HeaderMap) -> Result<Vec<(String, String)>, Problem> {
+pub(crate) fn wanted(
+    facts: &ChannelFacts,
+    headers: &HeaderMap,
+) -> Result<Vec<(String, String)>, Problem> {
     let mut wanted = Vec::with_capacity(facts.headers().len());
     for (name, text) in facts.headers() {
         for value in headers.get_all(name) {
@@ -78,10 +104,16 @@ pub(crate) async fn body(
     let mut body = Vec::with_capacity(told.min(TRUSTED_LENGTH));
     let mut left = limits.body_time;
     loop {
-        let Some(piece) = within(limits.body_pause.min(left), incoming.frame()).await else { return Err(TOO_SLOW) };
+        let Some(piece) = within(limits.body_pause.min(left), incoming.frame()).await else {
+            return Err(TOO_SLOW);
+        };
         match piece {
             None => return Ok(body),
-            Some(Err(_)) => return Err(Problem::bad_request("The body is not framed as its headers say.")),
+            Some(Err(_)) => {
+                return Err(Problem::bad_request(
+                    "The body is not framed as its headers say.",
+                ));
+            }
             Some(Ok(frame)) => {
                 // Trailers are read over: no channel asks for them.
                 if let Some(data) = frame.data_ref() {

@@ -31,9 +31,13 @@ mod socket;
 mod wire;
 
 pub use admin::{Admin, AdminSetup, AdminSetupError};
-pub use admin_model::{AdminError, Attempt, DeadLetter, DeadLetterDetail, DeadLetterPage, DeadLetterQuery, Reloaded};
+pub use admin_model::{
+    AdminError, Attempt, DeadLetter, DeadLetterDetail, DeadLetterPage, DeadLetterQuery, Reloaded,
+};
 pub use backend::{Backend, Readiness, ReadinessRow};
-pub use channel::{Answer, Channel, ChannelFacts, Frame, InvalidFacts, Place, Received, Request, Socket, Surface};
+pub use channel::{
+    Answer, Channel, ChannelFacts, Frame, InvalidFacts, Place, Received, Request, Socket, Surface,
+};
 pub use futures_util::future::BoxFuture;
 pub use limits::{AdminLimits, GatewayLimits, RequestLimits, WebsocketLimits};
 pub use listener::bind;

@@ -39,7 +39,7 @@ pub struct RequestLimits {
     pub answer: Duration,
     /// A connection without a request, or one that takes nothing of an answer; beyond it it is closed.
     pub idle: Duration,
-    /// Open connections, websockets included; beyond it new ones wait in the kernel.
+    /// Open connections, websockets included; beyond it each listener holds back one and the others wait in the kernel.
     pub connections: usize,
     /// Streams of one HTTP/2 connection at a time.
     pub streams: u32,

@@ -16,7 +16,9 @@ const BYTES: usize = 16 << 20;
 /// Closes `stream` in a task of its own; `held` is dropped with it.
 pub(crate) fn spawn(mut stream: TcpStream, held: impl Any + Send) {
     // Without a runtime the process is ending, and the kernel may close as it likes.
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
     runtime.spawn(async move {
         let _ = timeout(TIME, async {
             stream.shutdown().await?;

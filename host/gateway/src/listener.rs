@@ -36,7 +36,11 @@ pub fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<std::net::Tcp
 }
 
 fn shared(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
@@ -55,7 +59,9 @@ pub(crate) async fn serve<E: Endpoint>(
     mut stop: watch::Receiver<bool>,
     drain_time: Duration,
 ) -> io::Result<()> {
-    let local = Local { address: listener.local_addr()? };
+    let local = Local {
+        address: listener.local_addr()?,
+    };
     let limits = Arc::new(limits);
     let builder = Arc::new(connection::builder(&limits));
     let drain = Arc::new(Drain::default());
@@ -77,7 +83,11 @@ pub(crate) async fn serve<E: Endpoint>(
         let _ = stream.set_nodelay(true);
         let marks = Marks::new();
         let wire = Wire::new(stream, Arc::clone(&marks), permit, gauge.enter());
-        let (endpoint, builder, limits) = (Arc::clone(&endpoint), Arc::clone(&builder), Arc::clone(&limits));
+        let (endpoint, builder, limits) = (
+            Arc::clone(&endpoint),
+            Arc::clone(&builder),
+            Arc::clone(&limits),
+        );
         let tracked = drain.track();
         tokio::spawn(async move {
             connection::serve(&endpoint, &builder, &limits, wire, marks, local, tracked).await;
@@ -97,12 +107,14 @@ async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> Option<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
+    let stream = match listener.accept().await {
+        Ok((stream, _)) => stream,
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
-            None
+            return None;
         }
-    }
+    };
+    // Only now: a permit held while waiting for a connection would be missing at another worker's listener.
+    let permit = Arc::clone(places).acquire_owned().await.ok()?;
+    Some((stream, permit))
 }

@@ -16,7 +16,9 @@ pub struct PublicUrl(String);
 
 /// Why a text is no public URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the public URL must be `http://` or `https://` with a host and perhaps a port, such as `https://chat.example.com`")]
+#[error(
+    "the public URL must be `http://` or `https://` with a host and perhaps a port, such as `https://chat.example.com`"
+)]
 pub struct InvalidPublicUrl;
 
 impl PublicUrl {
@@ -26,7 +28,9 @@ impl PublicUrl {
     /// [`InvalidPublicUrl`] for anything else, a path included.
     pub fn new(url: &str) -> Result<Self, InvalidPublicUrl> {
         let url = url.strip_suffix('/').unwrap_or(url);
-        let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let authority = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
         match authority {
             Some(authority) if is_authority(authority) => Ok(Self(url.to_owned())),
             _ => Err(InvalidPublicUrl),
@@ -41,8 +45,13 @@ impl PublicUrl {
 }
 
 /// The authority the client asked for: `:authority` or an absolute target before the Host header (RFC 9112 section 3.2.2).
-pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap, version: Version) -> Result<Option<&'a str>, Problem> {
-    const WRONG: Problem = Problem::bad_request("The Host header is not one host with an optional port.");
+pub(crate) fn authority<'a>(
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    version: Version,
+) -> Result<Option<&'a str>, Problem> {
+    const WRONG: Problem =
+        Problem::bad_request("The Host header is not one host with an optional port.");
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -54,16 +63,28 @@ pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap, version: Versi
         (None, None) if version == Version::HTTP_10 => return Ok(None),
         (None, None) => return Err(Problem::bad_request("The request has no Host header.")),
     };
-    if is_authority(named) { Ok(Some(named)) } else { Err(WRONG) }
+    if is_authority(named) {
+        Ok(Some(named))
+    } else {
+        Err(WRONG)
+    }
 }
 
 /// `name`, `name:port`, `1.2.3.4:port`, `[::1]:port`.
 pub(crate) fn is_authority(text: &str) -> bool {
     let (host, port) = split(text);
-    let port_good = port.is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit()));
+    let port_good = port
+        .is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit()));
     let host_good = match host.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+        Some(inner) => inner
+            .strip_suffix(']')
+            .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        }
     };
     text.len() <= MAX_AUTHORITY && port_good && host_good
 }
@@ -110,9 +131,22 @@ mod tests {
 
     #[test]
     fn a_public_url_has_scheme_and_host_and_nothing_else() {
-        assert_eq!(PublicUrl::new("https://chat.example.com/").unwrap().as_str(), "https://chat.example.com");
+        assert_eq!(
+            PublicUrl::new("https://chat.example.com/")
+                .unwrap()
+                .as_str(),
+            "https://chat.example.com"
+        );
         assert!(PublicUrl::new("http://127.0.0.1:8080").is_ok());
-        for wrong in ["", "chat.example.com", "ftp://a", "https://a/b", "https://", "https://u@h", "https://a//"] {
+        for wrong in [
+            "",
+            "chat.example.com",
+            "ftp://a",
+            "https://a/b",
+            "https://",
+            "https://u@h",
+            "https://a//",
+        ] {
             assert_eq!(PublicUrl::new(wrong), Err(InvalidPublicUrl), "{wrong}");
         }
     }
@@ -128,9 +162,18 @@ mod tests {
             map
         };
         let v11 = Version::HTTP_11;
-        assert_eq!(authority(&uri("/x"), &hosts(&["a:1"]), v11), Ok(Some("a:1")));
-        assert_eq!(authority(&uri("http://b:2/x"), &hosts(&["a:1"]), v11), Ok(Some("b:2")));
-        assert_eq!(authority(&uri("/x"), &hosts(&[]), Version::HTTP_10), Ok(None));
+        assert_eq!(
+            authority(&uri("/x"), &hosts(&["a:1"]), v11),
+            Ok(Some("a:1"))
+        );
+        assert_eq!(
+            authority(&uri("http://b:2/x"), &hosts(&["a:1"]), v11),
+            Ok(Some("b:2"))
+        );
+        assert_eq!(
+            authority(&uri("/x"), &hosts(&[]), Version::HTTP_10),
+            Ok(None)
+        );
         assert!(authority(&uri("/x"), &hosts(&[]), v11).is_err());
         assert!(authority(&uri("/x"), &hosts(&["a", "b"]), v11).is_err());
         assert!(authority(&uri("/x"), &hosts(&["a/b"]), v11).is_err());

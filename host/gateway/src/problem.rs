@@ -32,7 +32,11 @@ pub(crate) enum Extra {
 
 impl Problem {
     pub(crate) const fn new(status: StatusCode, detail: &'static str) -> Self {
-        Self { status, detail, extra: Extra::None }
+        Self {
+            status,
+            detail,
+            extra: Extra::None,
+        }
     }
 
     pub(crate) const fn bad_request(detail: &'static str) -> Self {
@@ -52,7 +56,11 @@ impl Problem {
     }
 
     pub(crate) const fn busy(detail: &'static str, retry_after: Duration) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, detail, extra: Extra::RetryAfter(retry_after) }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            detail,
+            extra: Extra::RetryAfter(retry_after),
+        }
     }
 
     pub(crate) fn response(self) -> Response<Full> {
@@ -67,12 +75,18 @@ impl Problem {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
             }
             Extra::WebsocketVersion => {
-                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+                headers.insert(
+                    header::SEC_WEBSOCKET_VERSION,
+                    HeaderValue::from_static("13"),
+                );
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             }
             Extra::Bearer => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"admin\""));
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer realm=\"admin\""),
+                );
             }
         }
         response
@@ -89,7 +103,11 @@ impl Answer {
         if let Some(after) = retry_after {
             headers.push(("retry-after".to_owned(), whole_seconds(after).to_string()));
         }
-        Self { status: known.as_u16(), headers, body: body(known, detail).to_string().into_bytes() }
+        Self {
+            status: known.as_u16(),
+            headers,
+            body: body(known, detail).to_string().into_bytes(),
+        }
     }
 }
 
@@ -100,13 +118,20 @@ pub(crate) fn body(status: StatusCode, detail: &str) -> Value {
 }
 
 /// A JSON response that no browser takes for anything else and no cache keeps.
-pub(crate) fn json_response(status: StatusCode, media_type: &'static str, body: &Value) -> Response<Full> {
+pub(crate) fn json_response(
+    status: StatusCode,
+    media_type: &'static str,
+    body: &Value,
+) -> Response<Full> {
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
@@ -128,12 +153,23 @@ mod tests {
 
     #[test]
     fn an_answer_with_a_problem_has_the_standard_members() {
-        let answer = Answer::problem(503, "The bus does not answer.", Some(Duration::from_millis(1_500)));
+        let answer = Answer::problem(
+            503,
+            "The bus does not answer.",
+            Some(Duration::from_millis(1_500)),
+        );
         assert_eq!(answer.status, 503);
-        assert!(answer.headers.contains(&("content-type".into(), MEDIA_TYPE.into())));
+        assert!(
+            answer
+                .headers
+                .contains(&("content-type".into(), MEDIA_TYPE.into()))
+        );
         assert!(answer.headers.contains(&("retry-after".into(), "2".into())));
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(body, body_of(503, "Service Unavailable", "The bus does not answer."));
+        assert_eq!(
+            body,
+            body_of(503, "Service Unavailable", "The bus does not answer.")
+        );
         assert_eq!(Answer::problem(7, "x", None).status, 500);
     }
 

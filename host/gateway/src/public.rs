@@ -57,10 +57,21 @@ impl Gateway {
         sampling: Sampling,
         public_url: Option<PublicUrl>,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(limits.request.connections.min(Semaphore::MAX_PERMITS)));
+        let places = Arc::new(Semaphore::new(
+            limits.request.connections.min(Semaphore::MAX_PERMITS),
+        ));
         let counts = Counts::new(&metrics);
         let in_flight = AtomicUsize::new(0);
-        Self(Arc::new(Public { backend, limits, metrics, counts, sampling, public_url, in_flight, places }))
+        Self(Arc::new(Public {
+            backend,
+            limits,
+            metrics,
+            counts,
+            sampling,
+            public_url,
+            in_flight,
+            places,
+        }))
     }
 
     /// Accepts and serves until `stop` carries `true` or its sender is gone. Then nothing new is accepted, requests in flight are
@@ -70,10 +81,17 @@ impl Gateway {
     ///
     /// # Errors
     /// Only when the listener has no address. Errors of single connections are counted or logged.
-    pub async fn serve(&self, listener: TcpListener, stop: watch::Receiver<bool>) -> io::Result<()> {
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: watch::Receiver<bool>,
+    ) -> io::Result<()> {
         let public = Arc::clone(&self.0);
         let (limits, drain) = (public.limits.request.clone(), public.limits.drain);
-        let (places, gauge) = (Arc::clone(&public.places), public.counts.connections.clone());
+        let (places, gauge) = (
+            Arc::clone(&public.places),
+            public.counts.connections.clone(),
+        );
         listener::serve(public, listener, limits, places, gauge, stop, drain).await
     }
 }
@@ -94,10 +112,31 @@ impl Endpoint for Public {
         let with_body = !request.body().is_end_stream();
         let (pattern, answered) = match route::find(request.uri().path()) {
             Route::Place(place) => {
-                let route::Place { surface, provider, tenant, team, channel, base } = place;
-                match self.backend.channel(surface, provider, tenant, team, channel) {
+                let route::Place {
+                    surface,
+                    provider,
+                    tenant,
+                    team,
+                    channel,
+                    base,
+                } = place;
+                match self
+                    .backend
+                    .channel(surface, provider, tenant, team, channel)
+                {
                     Some(channel) => {
-                        self.channel(Target { channel, surface, base }, request, local, tracked, started).await
+                        self.channel(
+                            Target {
+                                channel,
+                                surface,
+                                base,
+                            },
+                            request,
+                            local,
+                            tracked,
+                            started,
+                        )
+                        .await
                     }
                     None => (Pattern::Unmatched, self.unmatched(&request)),
                 }
@@ -105,13 +144,32 @@ impl Endpoint for Public {
             Route::Other => match self.backend.alias(request.uri().path()) {
                 Some((channel, surface)) => {
                     let base = request.uri().path().len();
-                    self.channel(Target { channel, surface, base }, request, local, tracked, started).await
+                    self.channel(
+                        Target {
+                            channel,
+                            surface,
+                            base,
+                        },
+                        request,
+                        local,
+                        tracked,
+                        started,
+                    )
+                    .await
                 }
                 None => (Pattern::Unmatched, self.unmatched(&request)),
             },
-            Route::Health => (Pattern::Probe, own(&request, || text("ok\n", "text/plain; charset=utf-8"))),
+            Route::Health => (
+                Pattern::Probe,
+                own(&request, || text("ok\n", "text/plain; charset=utf-8")),
+            ),
             Route::Ready => (Pattern::Probe, own(&request, || self.ready())),
-            Route::Metrics => (Pattern::Metrics, own(&request, || text(self.metrics.registry().render(), CONTENT_TYPE))),
+            Route::Metrics => (
+                Pattern::Metrics,
+                own(&request, || {
+                    text(self.metrics.registry().render(), CONTENT_TYPE)
+                }),
+            ),
         };
         let response = answered.unwrap_or_else(|problem| {
             if with_body {
@@ -120,7 +178,11 @@ impl Endpoint for Public {
             problem.response()
         });
         self.counts.request(pattern, response.status().as_u16());
-        if head { answer::for_head(response) } else { response }
+        if head {
+            answer::for_head(response)
+        } else {
+            response
+        }
     }
 
     fn unparsed(&self) {
@@ -138,9 +200,15 @@ impl Public {
     fn ready(&self) -> Response<Full> {
         let readiness = self.backend.readiness();
         let rows = readiness.plugins.iter();
-        let rows = rows.map(|row| serde_json::json!({ "name": row.name, "role": row.role, "up": row.up }));
-        let body = serde_json::json!({ "ready": readiness.ready, "plugins": rows.collect::<Vec<_>>() });
-        let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let rows =
+            rows.map(|row| serde_json::json!({ "name": row.name, "role": row.role, "up": row.up }));
+        let body =
+            serde_json::json!({ "ready": readiness.ready, "plugins": rows.collect::<Vec<_>>() });
+        let status = if readiness.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         problem::json_response(status, "application/json", &body)
     }
 
@@ -162,18 +230,30 @@ impl Public {
         };
         let channel = Arc::clone(&target.channel);
         let facts = channel.facts();
-        let incoming = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+        let incoming = request
+            .headers()
+            .get("traceparent")
+            .and_then(|value| value.to_str().ok());
         let trace = TraceContext::start(self.sampling, incoming);
         let span = spans::ingress_span(&trace, &facts.address());
         let work = async {
             if websocket {
-                self.open(target, request, local, tracked, trace.within(&span)).await
+                self.open(target, request, local, tracked, trace.within(&span))
+                    .await
             } else {
-                self.exchange(target, request, local, started, trace.within(&span)).await
+                self.exchange(target, request, local, started, trace.within(&span))
+                    .await
             }
         };
-        let answered = if span.is_none() { work.await } else { work.instrument(span.clone()).await };
-        let status = answered.as_ref().map_or_else(|problem| problem.status, Response::status).as_u16();
+        let answered = if span.is_none() {
+            work.await
+        } else {
+            work.instrument(span.clone()).await
+        };
+        let status = answered
+            .as_ref()
+            .map_or_else(|problem| problem.status, Response::status)
+            .as_u16();
         spans::http_status(&span, status);
         if status >= 500 {
             spans::fail(&span, "http_5xx");
@@ -195,13 +275,21 @@ impl Public {
         let mut asked = self.request(&target, &request, local)?;
         let _flight = self.flight()?;
         let facts = target.channel.facts();
-        let most = if facts.takes_uploads(&asked.path) { limits.upload_body } else { limits.body };
+        let most = if facts.takes_uploads(&asked.path) {
+            limits.upload_body
+        } else {
+            limits.body
+        };
         asked.body = intake::body(request.into_body(), most, started, limits).await?;
         let Some(answer) = within(limits.answer, target.channel.ingress(asked, trace)).await else {
             self.counts.shed_deadline.inc();
-            return Err(Problem::busy("The channel did not answer in time.", limits.retry_after));
+            return Err(Problem::busy(
+                "The channel did not answer in time.",
+                limits.retry_after,
+            ));
         };
-        answer::response(answer, limits.response_body).map_err(|fault| faulty(target.channel.as_ref(), fault))
+        answer::response(answer, limits.response_body)
+            .map_err(|fault| faulty(target.channel.as_ref(), fault))
     }
 
     /// A request for a websocket: on success the socket's task is on its way and the answer is 101.
@@ -220,11 +308,18 @@ impl Public {
         let facts = target.channel.facts();
         let Some(seat) = facts.seat(self.limits.websocket.per_channel) else {
             self.counts.shed_sockets.inc();
-            return Err(Problem::busy("The channel has as many open sockets as it may.", limits.retry_after));
+            return Err(Problem::busy(
+                "The channel has as many open sockets as it may.",
+                limits.retry_after,
+            ));
         };
-        let Some(opened) = within(limits.answer, target.channel.open_socket(asked, trace)).await else {
+        let Some(opened) = within(limits.answer, target.channel.open_socket(asked, trace)).await
+        else {
             self.counts.shed_deadline.inc();
-            return Err(Problem::busy("The channel did not answer in time.", limits.retry_after));
+            return Err(Problem::busy(
+                "The channel did not answer in time.",
+                limits.retry_after,
+            ));
         };
         let socket = match opened {
             Ok(socket) => socket,
@@ -249,12 +344,19 @@ impl Public {
     }
 
     /// What the channel is asked, without the body.
-    fn request(&self, target: &Target, request: &http::Request<Incoming>, local: Local) -> Result<Request, Problem> {
+    fn request(
+        &self,
+        target: &Target,
+        request: &http::Request<Incoming>,
+        local: Local,
+    ) -> Result<Request, Problem> {
         let (uri, headers) = (request.uri(), request.headers());
         intake::check_head(uri, headers, &self.limits.request)?;
         let method = intake::method(target.surface, request.method())?;
         if !route::is_well_encoded(uri.path()) {
-            return Err(Problem::bad_request("A percent sign in the path is not followed by two hexadecimal digits."));
+            return Err(Problem::bad_request(
+                "A percent sign in the path is not followed by two hexadecimal digits.",
+            ));
         }
         let named = origin::authority(uri, headers, request.version())?;
         let origin = match (&self.public_url, named) {
@@ -262,7 +364,10 @@ impl Public {
             (None, Some(authority)) => ["http://", authority].concat(),
             (None, None) => format!("http://{}", local.address),
         };
-        let (base, path) = uri.path().split_at_checked(target.base).unwrap_or((uri.path(), ""));
+        let (base, path) = uri
+            .path()
+            .split_at_checked(target.base)
+            .unwrap_or((uri.path(), ""));
         Ok(Request {
             surface: target.surface,
             method: method.to_owned(),
@@ -283,7 +388,10 @@ impl Public {
             return Ok(flight);
         }
         self.counts.shed_in_flight.inc();
-        Err(Problem::busy("There is too much to do at the moment.", self.limits.request.retry_after))
+        Err(Problem::busy(
+            "There is too much to do at the moment.",
+            self.limits.request.retry_after,
+        ))
     }
 }
 
@@ -300,12 +408,21 @@ impl Drop for Flight<'_> {
 fn faulty(channel: &dyn Channel, fault: &'static str) -> Problem {
     let place = channel.facts().place();
     let (tenant, team, channel) = (&*place.tenant, &*place.team, &*place.channel);
-    tracing::warn!(tenant, team, channel, fault, "a channel's answer could not be sent");
+    tracing::warn!(
+        tenant,
+        team,
+        channel,
+        fault,
+        "a channel's answer could not be sent"
+    );
     answer::FAULTY
 }
 
 /// One of the gateway's own paths, which take GET and HEAD.
-fn own(request: &http::Request<Incoming>, answer: impl FnOnce() -> Response<Full>) -> Result<Response<Full>, Problem> {
+fn own(
+    request: &http::Request<Incoming>,
+    answer: impl FnOnce() -> Response<Full>,
+) -> Result<Response<Full>, Problem> {
     match *request.method() {
         Method::GET | Method::HEAD => Ok(answer()),
         _ => Err(Problem::method("GET, HEAD")),
@@ -314,6 +431,8 @@ fn own(request: &http::Request<Incoming>, answer: impl FnOnce() -> Response<Full
 
 pub(crate) fn text(body: impl Into<bytes::Bytes>, media_type: &'static str) -> Response<Full> {
     let mut response = Response::new(Full::new(body.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

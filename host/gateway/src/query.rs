@@ -37,7 +37,10 @@ mod tests {
     fn pairs_are_decoded_or_refused() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(pairs(""), Some(vec![]));
-        assert_eq!(pairs("a=1&b=%2Fx+y&c"), Some(vec![pair("a", "1"), pair("b", "/x y"), pair("c", "")]));
+        assert_eq!(
+            pairs("a=1&b=%2Fx+y&c"),
+            Some(vec![pair("a", "1"), pair("b", "/x y"), pair("c", "")])
+        );
         for wrong in ["a=%", "a=%4", "a=%zz", "a=%FF"] {
             assert_eq!(pairs(wrong), None, "{wrong}");
         }

@@ -63,7 +63,14 @@ fn place(path: &str) -> Option<Place<'_>> {
     let (tenant, after) = following(after)?;
     let (team, after) = following(after)?;
     let (channel, after) = following(after)?;
-    Some(Place { surface, provider, tenant, team, channel, base: path.len() - after.len() })
+    Some(Place {
+        surface,
+        provider,
+        tenant,
+        team,
+        channel,
+        base: path.len() - after.len(),
+    })
 }
 
 /// The name after a slash, and what follows it.
@@ -76,7 +83,9 @@ fn following(rest: &str) -> Option<(&str, &str)> {
 
 /// The alphabet of `greentic_types::Id`, checked without keeping the text.
 fn is_identifier(name: &str) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    let allowed = |byte: &u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
+    };
     match name.as_bytes() {
         [] => false,
         [b'_' | b'-', ..] => false,
@@ -124,10 +133,23 @@ mod tests {
             ("/v1/web", Surface::Page),
             ("/web", Surface::Page),
         ] {
-            for rest in ["", "/", "/a", "/a/b/", "//", "/%2e%2E/x", "/../../y", "/a%2Fb"] {
+            for rest in [
+                "",
+                "/",
+                "/a",
+                "/a/b/",
+                "//",
+                "/%2e%2E/x",
+                "/../../y",
+                "/a%2Fb",
+            ] {
                 let base = format!("{head}/{}", names.join("/"));
                 let path = format!("{base}{rest}");
-                assert_eq!(found(&path), Some((surface, names, base.as_str(), rest)), "{path}");
+                assert_eq!(
+                    found(&path),
+                    Some((surface, names, base.as_str(), rest)),
+                    "{path}"
+                );
             }
         }
     }
@@ -163,24 +185,54 @@ mod tests {
             assert_eq!(find(path), Route::Other, "{path}");
         }
         // Four names after `ingress` are a webhook, three are not the API of a channel plugin called so.
-        assert!(matches!(find("/v1/messaging/ingress/a/b/c/d"), Route::Place(p) if p.surface == Surface::Webhook));
+        assert!(
+            matches!(find("/v1/messaging/ingress/a/b/c/d"), Route::Place(p) if p.surface == Surface::Webhook)
+        );
     }
 
     #[test]
     fn names_follow_the_rule_of_identifiers() {
-        for name in ["a", "-a", "_a", "a-", "A", "a.b", "", "ä", "a b", &"x".repeat(64), &"x".repeat(65)] {
-            assert_eq!(is_identifier(name), greentic_types::Id::new(name).is_ok(), "{name}");
+        for name in [
+            "a",
+            "-a",
+            "_a",
+            "a-",
+            "A",
+            "a.b",
+            "",
+            "ä",
+            "a b",
+            &"x".repeat(64),
+            &"x".repeat(65),
+        ] {
+            assert_eq!(
+                is_identifier(name),
+                greentic_types::Id::new(name).is_ok(),
+                "{name}"
+            );
         }
         for byte in 0..=127_u8 {
             for name in [String::from(byte as char), format!("a{}", byte as char)] {
-                assert_eq!(is_identifier(&name), greentic_types::Id::new(&name).is_ok(), "{name:?}");
+                assert_eq!(
+                    is_identifier(&name),
+                    greentic_types::Id::new(&name).is_ok(),
+                    "{name:?}"
+                );
             }
         }
     }
 
     #[test]
     fn a_percent_sign_needs_two_digits() {
-        for (path, good) in [("/a", true), ("/%41", true), ("/%aF%00", true), ("/%", false), ("/%4", false), ("/%4g", false), ("/%%41", false)] {
+        for (path, good) in [
+            ("/a", true),
+            ("/%41", true),
+            ("/%aF%00", true),
+            ("/%", false),
+            ("/%4", false),
+            ("/%4g", false),
+            ("/%%41", false),
+        ] {
             assert_eq!(is_well_encoded(path), good, "{path}");
         }
     }

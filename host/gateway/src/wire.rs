@@ -78,7 +78,9 @@ impl Marks {
     }
 
     fn awaits_head(&self) -> bool {
-        self.begun.load(Relaxed) != 0 && self.running.load(Relaxed) == 0 && !self.http2.load(Relaxed)
+        self.begun.load(Relaxed) != 0
+            && self.running.load(Relaxed) == 0
+            && !self.http2.load(Relaxed)
     }
 
     /// When the connection has to be closed if nothing happens; `None` while a request is being answered, which has deadlines
@@ -126,12 +128,26 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream, marks: Arc<Marks>, permit: OwnedSemaphorePermit, gauge: InFlight) -> Self {
-        Self { stream: Some(stream), marks, instead: None, permit: Some(permit), gauge: Some(gauge) }
+    pub(crate) fn new(
+        stream: TcpStream,
+        marks: Arc<Marks>,
+        permit: OwnedSemaphorePermit,
+        gauge: InFlight,
+    ) -> Self {
+        Self {
+            stream: Some(stream),
+            marks,
+            instead: None,
+            permit: Some(permit),
+            gauge: Some(gauge),
+        }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.stream
+            .as_mut()
+            .map(Pin::new)
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// Notes the replacement when `out` is an answer of hyper's own.
@@ -139,7 +155,9 @@ impl Wire {
         if !self.marks.awaits_head() {
             return false;
         }
-        let Some(answer) = in_place_of(out) else { return false };
+        let Some(answer) = in_place_of(out) else {
+            return false;
+        };
         self.marks.unread.store(true, Relaxed);
         self.instead = Some((answer, 0));
         true
@@ -152,7 +170,9 @@ impl Wire {
                 self.instead = None;
                 break;
             }
-            let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
+            let Some(stream) = self.stream.as_mut() else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
             match ready!(Pin::new(stream).poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 more => *written += more,
@@ -165,11 +185,17 @@ impl Wire {
 /// The problem in place of an answer that hyper made to what it could not parse.
 fn in_place_of(out: &[u8]) -> Option<Vec<u8>> {
     let (status, detail) = if out.starts_with(b"HTTP/1.1 400 ") {
-        (StatusCode::BAD_REQUEST, "The request is not well-formed HTTP.")
+        (
+            StatusCode::BAD_REQUEST,
+            "The request is not well-formed HTTP.",
+        )
     } else if out.starts_with(b"HTTP/1.1 414 ") {
         (StatusCode::URI_TOO_LONG, "Path and query are too long.")
     } else if out.starts_with(b"HTTP/1.1 431 ") {
-        (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "There are too many headers, or they are too large.")
+        (
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "There are too many headers, or they are too large.",
+        )
     } else {
         return None;
     };
@@ -183,16 +209,25 @@ fn in_place_of(out: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(self.stream()?.poll_read(cx, buf))?;
-        self.marks.read(buf.filled().get(before..).unwrap_or_default());
+        self.marks
+            .read(buf.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.replace(out) {
             return Poll::Ready(Ok(out.len()));
         }
@@ -204,7 +239,11 @@ impl AsyncWrite for Wire {
         Poll::Ready(Ok(wrote))
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if out.first().is_some_and(|first| self.replace(first)) {
             return Poll::Ready(Ok(out.iter().map(|piece| piece.len()).sum()));
         }
@@ -256,16 +295,32 @@ mod tests {
     #[test]
     fn the_header_clock_runs_only_between_a_first_byte_and_the_request() {
         let marks = Marks::new();
-        assert_eq!(soon(marks.due(HEADER, IDLE)), Some(false), "a new connection is idle");
+        assert_eq!(
+            soon(marks.due(HEADER, IDLE)),
+            Some(false),
+            "a new connection is idle"
+        );
         marks.read(b"P");
-        assert_eq!(soon(marks.due(HEADER, IDLE)), Some(true), "a request has begun");
+        assert_eq!(
+            soon(marks.due(HEADER, IDLE)),
+            Some(true),
+            "a request has begun"
+        );
         let call = marks.call();
         assert_eq!(marks.due(HEADER, IDLE), None, "it is being answered");
         marks.read(b"body");
         drop(call);
-        assert_eq!(soon(marks.due(HEADER, IDLE)), Some(false), "its body began no other request");
+        assert_eq!(
+            soon(marks.due(HEADER, IDLE)),
+            Some(false),
+            "its body began no other request"
+        );
         marks.read(b"");
-        assert_eq!(soon(marks.due(HEADER, IDLE)), Some(false), "the end of the stream is no byte");
+        assert_eq!(
+            soon(marks.due(HEADER, IDLE)),
+            Some(false),
+            "the end of the stream is no byte"
+        );
     }
 
     #[test]
@@ -279,14 +334,18 @@ mod tests {
     #[test]
     fn only_answers_to_what_cannot_be_parsed_are_replaced() {
         for (out, replaced) in [
-            ("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", true),
+            (
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
+                true,
+            ),
             ("HTTP/1.1 431 Request Header Fields Too Large\r\n", true),
             ("HTTP/1.1 200 OK\r\n\r\n", false),
             ("HTTP/1.1 100 Continue\r\n\r\n", false),
         ] {
             assert_eq!(in_place_of(out.as_bytes()).is_some(), replaced, "{out}");
         }
-        let answer = String::from_utf8(in_place_of(b"HTTP/1.1 414 URI Too Long\r\n").unwrap()).unwrap();
+        let answer =
+            String::from_utf8(in_place_of(b"HTTP/1.1 414 URI Too Long\r\n").unwrap()).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 414 URI Too Long\r\n"));
         assert!(head.contains(&format!("content-length: {}\r\n", body.len())));

@@ -8,7 +8,11 @@ use crate::intake::has_token;
 use crate::problem::{Extra, Problem};
 
 /// The key to answer, or why this is no proper opening.
-pub(crate) fn check<'a>(method: &Method, version: Version, headers: &'a HeaderMap) -> Result<&'a HeaderValue, Problem> {
+pub(crate) fn check<'a>(
+    method: &Method,
+    version: Version,
+    headers: &'a HeaderMap,
+) -> Result<&'a HeaderValue, Problem> {
     if method != Method::GET {
         return Err(Problem::method("GET"));
     }
@@ -16,9 +20,14 @@ pub(crate) fn check<'a>(method: &Method, version: Version, headers: &'a HeaderMa
         return Err(Problem::bad_request("A websocket is opened over HTTP/1.1."));
     }
     if !has_token(headers, &header::CONNECTION, "upgrade") {
-        return Err(Problem::bad_request("A websocket is opened with `Connection: Upgrade`."));
+        return Err(Problem::bad_request(
+            "A websocket is opened with `Connection: Upgrade`.",
+        ));
     }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    if headers
+        .get(header::SEC_WEBSOCKET_VERSION)
+        .is_none_or(|version| version != "13")
+    {
         return Err(Problem {
             status: StatusCode::UPGRADE_REQUIRED,
             detail: "The websocket version is not 13.",
@@ -28,7 +37,9 @@ pub(crate) fn check<'a>(method: &Method, version: Version, headers: &'a HeaderMa
     let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
     match (keys.next(), keys.next()) {
         (Some(key), None) if is_key(key.as_bytes()) => Ok(key),
-        _ => Err(Problem::bad_request("The Sec-WebSocket-Key is not 16 bytes in base64.")),
+        _ => Err(Problem::bad_request(
+            "The Sec-WebSocket-Key is not 16 bytes in base64.",
+        )),
     }
 }
 
@@ -36,7 +47,9 @@ pub(crate) fn check<'a>(method: &Method, version: Version, headers: &'a HeaderMa
 fn is_key(key: &[u8]) -> bool {
     let digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     match key {
-        [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => digits.len() == 21 && digits.iter().all(digit),
+        [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => {
+            digits.len() == 21 && digits.iter().all(digit)
+        }
         _ => false,
     }
 }
@@ -83,12 +96,20 @@ mod tests {
         // RFC 6455 section 1.3.
         let headers = opening(&[]);
         let key = check(&Method::GET, Version::HTTP_11, &headers).unwrap();
-        assert_eq!(accept(key).headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(
+            accept(key).headers()["sec-websocket-accept"],
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
     }
 
     #[test]
     fn an_improper_opening_is_refused() {
-        let status = |method, version, headers: &HeaderMap| check(&method, version, headers).unwrap_err().status.as_u16();
+        let status = |method, version, headers: &HeaderMap| {
+            check(&method, version, headers)
+                .unwrap_err()
+                .status
+                .as_u16()
+        };
         assert_eq!(status(Method::POST, Version::HTTP_11, &opening(&[])), 405);
         assert_eq!(status(Method::GET, Version::HTTP_10, &opening(&[])), 400);
         for (changes, expected) in [
@@ -101,7 +122,11 @@ mod tests {
             (("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZR==")), 400),
             (("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25j!Q==")), 400),
         ] {
-            assert_eq!(status(Method::GET, Version::HTTP_11, &opening(&[changes])), expected, "{changes:?}");
+            assert_eq!(
+                status(Method::GET, Version::HTTP_11, &opening(&[changes])),
+                expected,
+                "{changes:?}"
+            );
         }
     }
 }

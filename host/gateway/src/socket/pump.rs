@@ -52,17 +52,39 @@ enum End {
 
 /// Carries frames until the socket ends.
 pub(crate) async fn run(upgrade: Upgrade) {
-    let Upgrade { on, handover, socket, limits, answer, seat, gauge, tracked } = upgrade;
+    let Upgrade {
+        on,
+        handover,
+        socket,
+        limits,
+        answer,
+        seat,
+        gauge,
+        tracked,
+    } = upgrade;
     if let Ok(Ok(upgraded)) = timeout(handover, on).await {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(limits.frame))
             .max_frame_size(Some(limits.frame));
-        let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        let stream =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config))
+                .await;
         let (sink, stream) = stream.split();
-        let out = Out { sink, queue: VecDeque::new(), unflushed: false };
-        let pump = Pump { out, stream, socket, limits, answer, heard: Instant::now() };
+        let out = Out {
+            sink,
+            queue: VecDeque::new(),
+            unflushed: false,
+        };
+        let pump = Pump {
+            out,
+            stream,
+            socket,
+            limits,
+            answer,
+            heard: Instant::now(),
+        };
         tokio::select! {
             biased;
             () = tracked.drain().cutting() => {}
@@ -128,7 +150,10 @@ impl Pump {
         }
     }
 
-    async fn take(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<(), End> {
+    async fn take(
+        &mut self,
+        message: Option<Result<Message, tungstenite::Error>>,
+    ) -> Result<(), End> {
         let frame = match message {
             Some(Ok(Message::Text(text))) => Frame::Text(text.as_str().to_owned()),
             Some(Ok(Message::Binary(bytes))) => Frame::Binary(bytes.into()),
@@ -146,7 +171,9 @@ impl Pump {
             Some(Err(error)) => return Err(rude(&error)),
             None => return Err(End::Gone),
         };
-        let Some(Received { frames, close }) = within(self.answer, self.socket.receive(frame)).await else {
+        let Some(Received { frames, close }) =
+            within(self.answer, self.socket.receive(frame)).await
+        else {
             return Err(End::Close(CloseCode::Again));
         };
         self.queue(frames)?;
@@ -173,7 +200,10 @@ impl Pump {
 
     /// Sends what waits and the close frame, then hears out the client until its own (RFC 6455 section 7.1.1).
     async fn close(&mut self, code: CloseCode) {
-        self.out.push(Message::Close(Some(CloseFrame { code, reason: "".into() })));
+        self.out.push(Message::Close(Some(CloseFrame {
+            code,
+            reason: "".into(),
+        })));
         if self.out.flush_all().await.is_ok() {
             while let Some(Ok(_)) = self.stream.next().await {}
         }
@@ -226,7 +256,9 @@ fn rude(error: &tungstenite::Error) -> End {
     match error {
         Error::Capacity(_) => End::Close(CloseCode::Size),
         Error::Utf8(_) => End::Close(CloseCode::Invalid),
-        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
+        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+            End::Gone
+        }
         Error::Protocol(_) => End::Close(CloseCode::Protocol),
         _ => End::Gone,
     }
@@ -235,7 +267,11 @@ fn rude(error: &tungstenite::Error) -> End {
 /// Codes that must not stand in a close frame (RFC 6455 section 7.4) are not sent.
 fn sendable(code: u16) -> CloseCode {
     let code = CloseCode::from(code);
-    if code.is_allowed() { code } else { CloseCode::Error }
+    if code.is_allowed() {
+        code
+    } else {
+        CloseCode::Error
+    }
 }
 
 #[cfg(test)]
@@ -244,7 +280,17 @@ mod tests {
 
     #[test]
     fn a_code_that_must_not_be_sent_becomes_an_internal_error() {
-        for (given, sent) in [(1000, 1000), (1008, 1008), (3000, 3000), (4999, 4999), (0, 1011), (1005, 1011), (1006, 1011), (1015, 1011), (5000, 1011)] {
+        for (given, sent) in [
+            (1000, 1000),
+            (1008, 1008),
+            (3000, 3000),
+            (4999, 4999),
+            (0, 1011),
+            (1005, 1011),
+            (1006, 1011),
+            (1015, 1011),
+            (5000, 1011),
+        ] {
             assert_eq!(u16::from(sendable(given)), sent);
         }
     }

@@ -36,8 +36,18 @@ pub fn limits() -> GatewayLimits {
             retry_after: Duration::from_millis(1_500),
             response_body: 2_000,
         },
-        websocket: WebsocketLimits { frame: 1_024, idle: long, ping: long, per_channel: 2, queue: 8 },
-        admin: AdminLimits { body: 100, page: 10, answer: long },
+        websocket: WebsocketLimits {
+            frame: 1_024,
+            idle: long,
+            ping: long,
+            per_channel: 2,
+            queue: 8,
+        },
+        admin: AdminLimits {
+            body: 100,
+            page: 10,
+            answer: long,
+        },
         drain: long,
     }
 }
@@ -58,29 +68,57 @@ pub struct Echo {
 }
 
 impl Backend for Fake {
-    fn channel(&self, surface: Surface, provider: &str, tenant: &str, team: &str, channel: &str) -> Option<Arc<dyn Channel>> {
+    fn channel(
+        &self,
+        surface: Surface,
+        provider: &str,
+        tenant: &str,
+        team: &str,
+        channel: &str,
+    ) -> Option<Arc<dyn Channel>> {
         let known = (provider, tenant, team) == ("chat", "demo", "team");
         let served = channel == "web" || (channel == "hook" && surface == Surface::Webhook);
         (known && served).then(|| Arc::clone(&self.channel) as Arc<dyn Channel>)
     }
 
     fn alias(&self, path: &str) -> Option<(Arc<dyn Channel>, Surface)> {
-        (path == "/api/messages").then(|| (Arc::clone(&self.channel) as Arc<dyn Channel>, Surface::Webhook))
+        (path == "/api/messages").then(|| {
+            (
+                Arc::clone(&self.channel) as Arc<dyn Channel>,
+                Surface::Webhook,
+            )
+        })
     }
 
     fn readiness(&self) -> Readiness {
         let ready = self.ready.load(Ordering::Relaxed);
-        let row = ReadinessRow { name: "memory".into(), role: "sessions".into(), up: ready, detail: "url of the store".into() };
-        Readiness { ready, plugins: vec![row] }
+        let row = ReadinessRow {
+            name: "memory".into(),
+            role: "sessions".into(),
+            up: ready,
+            detail: "url of the store".into(),
+        };
+        Readiness {
+            ready,
+            plugins: vec![row],
+        }
     }
 
     fn status(&self) -> BoxFuture<'_, Result<Value, AdminError>> {
         Box::pin(async { Ok(json!({ "generation": 3 })) })
     }
 
-    fn dead_letters(&self, query: DeadLetterQuery) -> BoxFuture<'_, Result<DeadLetterPage, AdminError>> {
+    fn dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<DeadLetterPage, AdminError>> {
         *self.asked.lock().unwrap() = Some(query);
-        Box::pin(async { Ok(DeadLetterPage { letters: vec![letter()], next: Some("n".into()) }) })
+        Box::pin(async {
+            Ok(DeadLetterPage {
+                letters: vec![letter()],
+                next: Some("n".into()),
+            })
+        })
     }
 
     fn dead_letter(&self, id: String) -> BoxFuture<'_, Result<DeadLetterDetail, AdminError>> {
@@ -88,13 +126,27 @@ impl Backend for Fake {
             if id != "d1" {
                 return Err(AdminError::NotFound("no dead letter has this id".into()));
             }
-            let history = vec![Attempt { at_ms: 4, error: "refused".into() }];
-            Ok(DeadLetterDetail { letter: letter(), error: "refused".into(), history, event: json!({ "text": "hi" }) })
+            let history = vec![Attempt {
+                at_ms: 4,
+                error: "refused".into(),
+            }];
+            Ok(DeadLetterDetail {
+                letter: letter(),
+                error: "refused".into(),
+                history,
+                event: json!({ "text": "hi" }),
+            })
         })
     }
 
     fn replay(&self, id: String) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { if id == "d1" { Ok(()) } else { Err(AdminError::NotFound("none".into())) } })
+        Box::pin(async move {
+            if id == "d1" {
+                Ok(())
+            } else {
+                Err(AdminError::NotFound("none".into()))
+            }
+        })
     }
 
     fn drop_letter(&self, id: String) -> BoxFuture<'_, Result<(), AdminError>> {
@@ -103,7 +155,10 @@ impl Backend for Fake {
 
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, AdminError>> {
         Box::pin(async {
-            Err(AdminError::Refused { detail: "the bundle was refused".into(), faults: vec!["demo.yaml:3:1 unknown key".into()] })
+            Err(AdminError::Refused {
+                detail: "the bundle was refused".into(),
+                faults: vec!["demo.yaml:3:1 unknown key".into()],
+            })
         })
     }
 }
@@ -133,13 +188,33 @@ impl Channel for Echo {
             match request.path.as_str() {
                 "/never" => std::future::pending().await,
                 "/hold" => self.release.notified().await,
-                "/status" => return Answer { status: 99, ..Answer::default() },
-                "/large" => return Answer { status: 200, body: vec![b'x'; 2_001], ..Answer::default() },
+                "/status" => {
+                    return Answer {
+                        status: 99,
+                        ..Answer::default()
+                    };
+                }
+                "/large" => {
+                    return Answer {
+                        status: 200,
+                        body: vec![b'x'; 2_001],
+                        ..Answer::default()
+                    };
+                }
                 "/split" => {
                     let headers = vec![("x".to_owned(), "a\r\nb: c".to_owned())];
-                    return Answer { status: 200, headers, body: Vec::new() };
+                    return Answer {
+                        status: 200,
+                        headers,
+                        body: Vec::new(),
+                    };
                 }
-                "/nothing" => return Answer { status: 204, ..Answer::default() },
+                "/nothing" => {
+                    return Answer {
+                        status: 204,
+                        ..Answer::default()
+                    };
+                }
                 _ => {}
             }
             let seen = json!({
@@ -154,16 +229,29 @@ impl Channel for Echo {
                 "trace": trace.to_string(),
             });
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-            Answer { status: 200, headers, body: seen.to_string().into_bytes() }
+            Answer {
+                status: 200,
+                headers,
+                body: seen.to_string().into_bytes(),
+            }
         })
     }
 
-    fn open_socket<'a>(&'a self, request: Request, _: TraceContext) -> BoxFuture<'a, Result<Box<dyn Socket>, Answer>> {
+    fn open_socket<'a>(
+        &'a self,
+        request: Request,
+        _: TraceContext,
+    ) -> BoxFuture<'a, Result<Box<dyn Socket>, Answer>> {
         let dropped = Arc::clone(&self.sockets_dropped);
         Box::pin(async move {
             match request.path.as_str() {
                 "/refuse" => Err(Answer::problem(403, "The token is not valid.", None)),
-                path => Ok(Box::new(EchoSocket { opened: false, path: path.to_owned(), origin: request.headers.clone(), dropped }) as Box<dyn Socket>),
+                path => Ok(Box::new(EchoSocket {
+                    opened: false,
+                    path: path.to_owned(),
+                    origin: request.headers.clone(),
+                    dropped,
+                }) as Box<dyn Socket>),
             }
         })
     }
@@ -203,9 +291,15 @@ impl Socket for EchoSocket {
     fn receive(&mut self, frame: Frame) -> BoxFuture<'_, Received> {
         Box::pin(async move {
             match &frame {
-                Frame::Text(text) if text == "bye" => Received { frames: vec![frame], close: Some(4_000) },
+                Frame::Text(text) if text == "bye" => Received {
+                    frames: vec![frame],
+                    close: Some(4_000),
+                },
                 Frame::Text(text) if text == "hang" => std::future::pending().await,
-                _ => Received { frames: vec![frame], close: None },
+                _ => Received {
+                    frames: vec![frame],
+                    close: None,
+                },
             }
         })
     }
@@ -222,7 +316,12 @@ pub struct Server {
 
 fn fake(metrics: &HostMetrics) -> (Arc<Fake>, Arc<Echo>) {
     let name = |text: &str| text.to_owned();
-    let place = Place { env: name("test"), tenant: name("demo"), team: name("team"), channel: name("web") };
+    let place = Place {
+        env: name("test"),
+        tenant: name("demo"),
+        team: name("team"),
+        channel: name("web"),
+    };
     let headers = [name("x-second"), name("x-first"), name("origin")];
     let facts = ChannelFacts::new(metrics, "chat", place, &headers, vec![name("/upload")]).unwrap();
     let echo = Arc::new(Echo {
@@ -231,12 +330,19 @@ fn fake(metrics: &HostMetrics) -> (Arc<Fake>, Arc<Echo>) {
         calls: AtomicUsize::new(0),
         sockets_dropped: Arc::default(),
     });
-    let fake = Fake { channel: Arc::clone(&echo), ready: AtomicBool::new(true), asked: std::sync::Mutex::default() };
+    let fake = Fake {
+        channel: Arc::clone(&echo),
+        ready: AtomicBool::new(true),
+        asked: std::sync::Mutex::default(),
+    };
     (Arc::new(fake), echo)
 }
 
 pub fn listener() -> tokio::net::TcpListener {
-    let listener = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap().pop().unwrap();
+    let listener = bind("127.0.0.1:0".parse().unwrap(), 1)
+        .unwrap()
+        .pop()
+        .unwrap();
     tokio::net::TcpListener::from_std(listener).unwrap()
 }
 
@@ -250,12 +356,25 @@ pub fn start_at(change: impl FnOnce(&mut GatewayLimits), url: Option<&str>) -> S
     let metrics = Arc::new(HostMetrics::default());
     let (fake, echo) = fake(&metrics);
     let url = url.map(|url| PublicUrl::new(url).unwrap());
-    let gateway = Gateway::new(Arc::clone(&fake) as _, limits, Arc::clone(&metrics), Sampling::OFF, url);
+    let gateway = Gateway::new(
+        Arc::clone(&fake) as _,
+        limits,
+        Arc::clone(&metrics),
+        Sampling::OFF,
+        url,
+    );
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     let task = tokio::spawn(async move { gateway.serve(listener, stopped).await });
-    Server { address, stop, task, metrics, fake, echo }
+    Server {
+        address,
+        stop,
+        task,
+        metrics,
+        fake,
+        echo,
+    }
 }
 
 pub fn start_admin(change: impl FnOnce(&mut GatewayLimits)) -> Server {
@@ -263,13 +382,23 @@ pub fn start_admin(change: impl FnOnce(&mut GatewayLimits)) -> Server {
     change(&mut limits);
     let metrics = Arc::new(HostMetrics::default());
     let (fake, echo) = fake(&metrics);
-    let setup = AdminSetup { token: TOKEN.into(), hosts: vec!["admin.internal".into()] };
+    let setup = AdminSetup {
+        token: TOKEN.into(),
+        hosts: vec!["admin.internal".into()],
+    };
     let admin = Admin::new(Arc::clone(&fake) as _, setup, limits, Arc::clone(&metrics)).unwrap();
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     let task = tokio::spawn(async move { admin.serve(listener, stopped).await });
-    Server { address, stop, task, metrics, fake, echo }
+    Server {
+        address,
+        stop,
+        task,
+        metrics,
+        fake,
+        echo,
+    }
 }
 
 /// An answer as it came.
@@ -295,10 +424,18 @@ impl Got {
     /// Asserts that it is a problem with this status.
     pub fn is_problem(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{self:?}"
+        );
         let body = self.json();
         assert_eq!(body["status"], status);
-        assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+        assert!(
+            body["detail"]
+                .as_str()
+                .is_some_and(|detail| !detail.is_empty())
+        );
     }
 }
 
@@ -314,7 +451,11 @@ impl Server {
 
     /// One request with its own connection.
     pub async fn ask(&self, method: &str, target: &str, headers: &str, body: &str) -> Got {
-        let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+        let length = if body.is_empty() {
+            String::new()
+        } else {
+            format!("content-length: {}\r\n", body.len())
+        };
         self.raw(format!("{method} {target} HTTP/1.1\r\nhost: test.example:81\r\nconnection: close\r\n{headers}{length}\r\n{body}")).await
     }
 
@@ -341,16 +482,32 @@ impl Server {
 
 pub async fn read_all(stream: &mut TcpStream) -> Got {
     let mut bytes = Vec::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the server closes").unwrap();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes))
+        .await
+        .expect("the server closes")
+        .unwrap();
     parse(&bytes)
 }
 
 pub fn parse(bytes: &[u8]) -> Got {
     let text = String::from_utf8_lossy(bytes).into_owned();
     if text.is_empty() {
-        return Got { status: 0, head: String::new(), body: String::new() };
+        return Got {
+            status: 0,
+            head: String::new(),
+            body: String::new(),
+        };
     }
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text:?}"));
-    let status = head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status: {text:?}"));
-    Got { status, head: head.to_owned(), body: body.to_owned() }
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no head: {text:?}"));
+    let status = head
+        .get(9..12)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_else(|| panic!("no status: {text:?}"));
+    Got {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
 }

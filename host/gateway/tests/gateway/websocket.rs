@@ -18,21 +18,39 @@ type Client = WebSocketStream<TcpStream>;
 
 async fn open(server: &Server, path: &str) -> Result<Client, Error> {
     let stream = TcpStream::connect(server.address).await.unwrap();
-    let mut request = format!("ws://{}{BASE}{path}", server.address).into_client_request().unwrap();
-    request.headers_mut().insert("origin", "https://page.example".parse().unwrap());
-    client_async(request, stream).await.map(|(client, _)| client)
+    let mut request = format!("ws://{}{BASE}{path}", server.address)
+        .into_client_request()
+        .unwrap();
+    request
+        .headers_mut()
+        .insert("origin", "https://page.example".parse().unwrap());
+    client_async(request, stream)
+        .await
+        .map(|(client, _)| client)
 }
 
 async fn greeted(server: &Server, path: &str) -> Client {
     let mut client = open(server, path).await.unwrap();
     let hello = next(&mut client).await;
-    assert_eq!(hello, Message::text("[[\"origin\",\"https://page.example\"]]"), "declared headers reach the channel");
-    assert_eq!(next(&mut client).await, Message::text(""), "an empty frame is one");
+    assert_eq!(
+        hello,
+        Message::text("[[\"origin\",\"https://page.example\"]]"),
+        "declared headers reach the channel"
+    );
+    assert_eq!(
+        next(&mut client).await,
+        Message::text(""),
+        "an empty frame is one"
+    );
     client
 }
 
 async fn next(client: &mut Client) -> Message {
-    timeout(PATIENCE, client.next()).await.expect("a message comes").expect("the socket is open").unwrap()
+    timeout(PATIENCE, client.next())
+        .await
+        .expect("a message comes")
+        .expect("the socket is open")
+        .unwrap()
 }
 
 /// The code of the close frame that comes, whatever comes before it.
@@ -48,21 +66,37 @@ async fn closed(client: &mut Client) -> u16 {
 async fn frames_go_both_ways_and_pings_are_answered() {
     let server = start(|_| {});
     let mut client = greeted(&server, "/stream").await;
-    for message in [Message::text("hi"), Message::text(""), Message::binary(vec![0, 255]), Message::text("ä".repeat(512))] {
+    for message in [
+        Message::text("hi"),
+        Message::text(""),
+        Message::binary(vec![0, 255]),
+        Message::text("ä".repeat(512)),
+    ] {
         client.send(message.clone()).await.unwrap();
         assert_eq!(next(&mut client).await, message);
     }
-    client.send(Message::Ping(b"p".to_vec().into())).await.unwrap();
+    client
+        .send(Message::Ping(b"p".to_vec().into()))
+        .await
+        .unwrap();
     assert_eq!(next(&mut client).await, Message::Pong(b"p".to_vec().into()));
-    assert_eq!(server.metric("greentic_websocket_connections{channel=\"chat\"}"), 1.0);
-    assert_eq!(server.metric("greentic_http_requests_total{route=\"websocket\",class=\"1xx\"}"), 1.0);
+    assert_eq!(
+        server.metric("greentic_websocket_connections{channel=\"chat\"}"),
+        1.0
+    );
+    assert_eq!(
+        server.metric("greentic_http_requests_total{route=\"websocket\",class=\"1xx\"}"),
+        1.0
+    );
     client.close(None).await.unwrap();
     while let Some(Ok(_)) = client.next().await {}
-    server.until("it is let go", |server| {
-        server.echo.sockets_dropped.load(Ordering::Relaxed) == 1
-            && server.metric("greentic_websocket_connections{channel=\"chat\"}") == 0.0
-            && server.metric("greentic_http_connections") == 0.0
-    }).await;
+    server
+        .until("it is let go", |server| {
+            server.echo.sockets_dropped.load(Ordering::Relaxed) == 1
+                && server.metric("greentic_websocket_connections{channel=\"chat\"}") == 0.0
+                && server.metric("greentic_http_connections") == 0.0
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -84,8 +118,24 @@ async fn an_opening_that_is_none_is_refused() {
     let got = server.raw(format!("GET {BASE} HTTP/1.1\r\nhost: a\r\nconnection: close, upgrade\r\nsec-websocket-version: 8\r\n{good}\r\n")).await;
     got.is_problem(426);
     assert_eq!(got.header("sec-websocket-version"), Some("13"));
-    server.ask("POST", HOOK, &format!("sec-websocket-version: 13\r\n{good}"), "").await.is_problem(405);
-    server.ask("GET", BASE, &format!("sec-websocket-version: 13\r\n{good}"), "").await.is_problem(400);
+    server
+        .ask(
+            "POST",
+            HOOK,
+            &format!("sec-websocket-version: 13\r\n{good}"),
+            "",
+        )
+        .await
+        .is_problem(405);
+    server
+        .ask(
+            "GET",
+            BASE,
+            &format!("sec-websocket-version: 13\r\n{good}"),
+            "",
+        )
+        .await
+        .is_problem(400);
 }
 
 #[tokio::test]
@@ -99,9 +149,16 @@ async fn sockets_beyond_their_number_get_503() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(server.metric("greentic_ingress_shed_total{reason=\"sockets\"}"), 1.0);
+    assert_eq!(
+        server.metric("greentic_ingress_shed_total{reason=\"sockets\"}"),
+        1.0
+    );
     drop(held);
-    server.until("seats are free", |server| server.metric("greentic_websocket_connections{channel=\"chat\"}") == 0.0).await;
+    server
+        .until("seats are free", |server| {
+            server.metric("greentic_websocket_connections{channel=\"chat\"}") == 0.0
+        })
+        .await;
     greeted(&server, "").await;
 }
 
@@ -130,7 +187,11 @@ async fn a_client_against_the_protocol_is_closed_with_1002() {
     let server = start(|_| {});
     let mut client = greeted(&server, "").await;
     // A frame that is not masked (RFC 6455 section 5.1).
-    client.get_mut().write_all(&[0x81, 0x01, b'x']).await.unwrap();
+    client
+        .get_mut()
+        .write_all(&[0x81, 0x01, b'x'])
+        .await
+        .unwrap();
     assert_eq!(closed(&mut client).await, 1_002);
 }
 
@@ -159,8 +220,16 @@ async fn a_silent_client_is_closed_and_one_that_answers_pings_is_not() {
             }
         }
     });
-    server.until("the silent one is closed", |server| server.echo.sockets_dropped.load(Ordering::Relaxed) == 1).await;
-    assert!(begun.elapsed() >= Duration::from_millis(2_900), "{:?}", begun.elapsed());
+    server
+        .until("the silent one is closed", |server| {
+            server.echo.sockets_dropped.load(Ordering::Relaxed) == 1
+        })
+        .await;
+    assert!(
+        begun.elapsed() >= Duration::from_millis(2_900),
+        "{:?}",
+        begun.elapsed()
+    );
     let (mut lively, wrong) = reading.await.unwrap();
     assert_eq!(wrong, None);
     lively.send(Message::text("still here")).await.unwrap();
