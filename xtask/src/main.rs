@@ -4,9 +4,9 @@
 
 mod browser;
 mod demo;
+mod docs;
 mod host;
 mod licences;
-mod limits_doc;
 mod packs;
 mod plugins;
 mod project;
@@ -40,8 +40,9 @@ enum Command {
     Packs,
     /// Check the licences of everything we depend on.
     Licences,
-    /// Write docs/limits.md from the host's own table.
-    LimitsDoc,
+    /// Write docs/limits.md and docs/bundle.md from the host's own tables.
+    #[command(alias = "limits-doc")]
+    Docs,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +65,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             packs::build(&project, host::Profile::Dev)?;
         }
         Command::Licences => licences::check(&project)?,
-        Command::LimitsDoc => limits_doc::write(&project)?,
+        Command::Docs => docs::write(&project)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
-//! `docs/limits.md`, written by the crate that has the table. A test of that crate fails when the page is not what it would write.
+//! `docs/limits.md` and `docs/bundle.md`, written by the crate whose tables they show. Its tests fail when a page is not what they
+//! would write.
 
 use crate::project::Project;
 use crate::run::{cargo, run, step};
 
-/// Writes the page.
+/// Writes the pages.
 pub fn write(project: &Project) -> anyhow::Result<()> {
-    step("writing docs/limits.md");
+    step("writing docs/limits.md and docs/bundle.md");
     run(cargo()
         .current_dir(&project.root)
         .env("GREENTIC_WRITE_DOCS", "1")
