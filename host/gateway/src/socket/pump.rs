@@ -157,12 +157,8 @@ impl Pump {
         let frame = match message {
             Some(Ok(Message::Text(text))) => Frame::Text(text.as_str().to_owned()),
             Some(Ok(Message::Binary(bytes))) => Frame::Binary(bytes.into()),
-            // A pong to a ping is made by the protocol's implementation; it goes out with the next flush.
-            Some(Ok(Message::Ping(_))) => {
-                self.out.unflushed = true;
-                return Ok(());
-            }
-            Some(Ok(Message::Pong(_) | Message::Frame(_))) => return Ok(()),
+            // A pong to a ping is made and sent by the protocol's implementation, at the next look for a message.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return Ok(()),
             Some(Ok(Message::Close(_))) => {
                 // The answer to it is queued by the implementation.
                 let _ = timeout(self.limits.ping, self.out.flush_all()).await;

@@ -55,9 +55,9 @@ async fn a_body_over_the_limit_is_refused_however_its_length_is_told() {
 async fn a_client_that_goes_on_sending_still_reads_the_refusal() {
     let server = start(|_| {});
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let head = format!("POST {HOOK} HTTP/1.1\r\nhost: a\r\ncontent-length: 3000000\r\n\r\n");
+    let head = format!("POST {HOOK} HTTP/1.1\r\nhost: a\r\ncontent-length: 12000000\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&vec![b'x'; 3_000_000]).await.unwrap();
+    stream.write_all(&vec![b'x'; 12_000_000]).await.unwrap();
     read_all(&mut stream).await.is_problem(413);
 }
 
