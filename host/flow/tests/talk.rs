@@ -55,6 +55,14 @@ fn every_conversation_goes_as_its_script_says_and_again_when_replayed() {
     }
 }
 
+#[test]
+fn the_demo_s_conversation_goes_as_its_script_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/helpdesk");
+    let definition = compile_folder(&folder.join("flows")).unwrap();
+    let program = Program::load(&definition.to_cbor().unwrap()).unwrap();
+    run("packs/helpdesk", &program, &script(&folder));
+}
+
 fn run(name: &str, program: &Program, script: &Value) {
     let flow = script["flow"].as_str().unwrap();
     let mut stage = Stage::new(&script["answers"]);
