@@ -1,8 +1,9 @@
 //! The gateway alone, before a channel that answers at once: what a request costs without any plugin.
 //!
-//! `cargo run --release -p greentic-gateway --example noop -- [seconds] [threads] [address]` serves for so long (10), on so many
-//! current-thread runtimes (1), and then prints the CPU time of the process for each request. Load comes from outside, such as
+//! `cargo run --release -p greentic-gateway --example noop -- [seconds] [threads] [address] [bare]` serves for so long (10), on so
+//! many current-thread runtimes (1), and then prints the CPU time of the process for each request. Load comes from outside, such as
 //! `wrk -t1 -c32 -d8 -s post.lua http://127.0.0.1:8077/v1/messaging/ingress/chat/demo/team/web`, so that it is not counted.
+//! With `bare` hyper alone answers, which is the floor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -147,6 +148,40 @@ fn cpu() -> Result<Duration, Box<dyn std::error::Error>> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
+/// hyper with a body read whole and sent back, and nothing else.
+async fn serve_bare(
+    listener: tokio::net::TcpListener,
+    mut stopped: tokio::sync::watch::Receiver<bool>,
+    channel: &Arc<At>,
+) -> std::io::Result<()> {
+    use http_body_util::{BodyExt as _, Full};
+    use hyper::body::{Bytes, Incoming};
+    loop {
+        let stream = tokio::select! {
+            _ = stopped.changed() => return Ok(()),
+            accepted = listener.accept() => accepted?.0,
+        };
+        stream.set_nodelay(true)?;
+        let channel = Arc::clone(channel);
+        let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+            channel.calls.fetch_add(1, Ordering::Relaxed);
+            async move {
+                let body = request.into_body().collect().await?.to_bytes();
+                let mut response = http::Response::new(Full::<Bytes>::new(body));
+                let json = http::HeaderValue::from_static("application/json");
+                response.headers_mut().insert("content-type", json);
+                Ok::<_, hyper::Error>(response)
+            }
+        });
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let mut http1 = hyper::server::conn::http1::Builder::new();
+        let connection = http1
+            .header_read_timeout(None)
+            .serve_connection(io, service);
+        tokio::spawn(connection);
+    }
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments.next().map_or(Ok(10), |text| text.parse())?;
@@ -155,6 +190,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .next()
         .unwrap_or_else(|| "127.0.0.1:8077".to_owned())
         .parse()?;
+    let bare = arguments.next().is_some_and(|text| text == "bare");
 
     let metrics = Arc::new(HostMetrics::default());
     let name = |text: &str| text.to_owned();
@@ -186,12 +222,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .into_iter()
         .map(|listener| {
             let (gateway, stopped) = (Arc::clone(&gateway), stopped.clone());
+            let channel = Arc::clone(&channel);
             std::thread::spawn(move || -> std::io::Result<()> {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;
                 runtime.block_on(async {
                     let listener = tokio::net::TcpListener::from_std(listener)?;
+                    if bare {
+                        return serve_bare(listener, stopped, &channel).await;
+                    }
                     gateway.serve(listener, stopped).await
                 })
             })
