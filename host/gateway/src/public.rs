@@ -48,6 +48,12 @@ struct Target {
     base: usize,
 }
 
+/// Where a request goes.
+enum Way {
+    Channel(Target),
+    Own(Pattern, Result<Response<Full>, Problem>),
+}
+
 impl Gateway {
     /// `public_url` is what channels are told as the origin; without it they get the request's own scheme and host.
     pub fn new(
@@ -110,66 +116,10 @@ impl Endpoint for Public {
         }
         let head = request.method() == Method::HEAD;
         let with_body = !request.body().is_end_stream();
-        let (pattern, answered) = match route::find(request.uri().path()) {
-            Route::Place(place) => {
-                let route::Place {
-                    surface,
-                    provider,
-                    tenant,
-                    team,
-                    channel,
-                    base,
-                } = place;
-                match self
-                    .backend
-                    .channel(surface, provider, tenant, team, channel)
-                {
-                    Some(channel) => {
-                        self.channel(
-                            Target {
-                                channel,
-                                surface,
-                                base,
-                            },
-                            request,
-                            local,
-                            tracked,
-                            started,
-                        )
-                        .await
-                    }
-                    None => (Pattern::Unmatched, self.unmatched(&request)),
-                }
-            }
-            Route::Other => match self.backend.alias(request.uri().path()) {
-                Some((channel, surface)) => {
-                    let base = request.uri().path().len();
-                    self.channel(
-                        Target {
-                            channel,
-                            surface,
-                            base,
-                        },
-                        request,
-                        local,
-                        tracked,
-                        started,
-                    )
-                    .await
-                }
-                None => (Pattern::Unmatched, self.unmatched(&request)),
-            },
-            Route::Health => (
-                Pattern::Probe,
-                own(&request, || text("ok\n", "text/plain; charset=utf-8")),
-            ),
-            Route::Ready => (Pattern::Probe, own(&request, || self.ready())),
-            Route::Metrics => (
-                Pattern::Metrics,
-                own(&request, || {
-                    text(self.metrics.registry().render(), CONTENT_TYPE)
-                }),
-            ),
+        // One place only awaits the channel's work, so that the request's future is small: it is moved as a whole.
+        let (pattern, answered) = match self.way(&request) {
+            Way::Channel(target) => self.channel(target, request, local, tracked, started).await,
+            Way::Own(pattern, answered) => (pattern, answered),
         };
         let response = answered.unwrap_or_else(|problem| {
             if with_body {
@@ -191,6 +141,52 @@ impl Endpoint for Public {
 }
 
 impl Public {
+    fn way(&self, request: &http::Request<Incoming>) -> Way {
+        let path = request.uri().path();
+        let target = match route::find(path) {
+            Route::Health => {
+                let alive = own(request, || text("ok\n", "text/plain; charset=utf-8"));
+                return Way::Own(Pattern::Probe, alive);
+            }
+            Route::Ready => return Way::Own(Pattern::Probe, own(request, || self.ready())),
+            Route::Metrics => {
+                let metrics = own(request, || {
+                    text(self.metrics.registry().render(), CONTENT_TYPE)
+                });
+                return Way::Own(Pattern::Metrics, metrics);
+            }
+            Route::Place(route::Place {
+                surface,
+                provider,
+                tenant,
+                team,
+                channel,
+                base,
+            }) => {
+                let channel = self
+                    .backend
+                    .channel(surface, provider, tenant, team, channel);
+                channel.map(|channel| Target {
+                    channel,
+                    surface,
+                    base,
+                })
+            }
+            Route::Other => {
+                let alias = self.backend.alias(path);
+                alias.map(|(channel, surface)| Target {
+                    channel,
+                    surface,
+                    base: path.len(),
+                })
+            }
+        };
+        match target {
+            Some(target) => Way::Channel(target),
+            None => Way::Own(Pattern::Unmatched, self.unmatched(request)),
+        }
+    }
+
     fn unmatched(&self, request: &http::Request<Incoming>) -> Result<Response<Full>, Problem> {
         intake::check_head(request.uri(), request.headers(), &self.limits.request)?;
         Err(Problem::not_found())
@@ -236,20 +232,16 @@ impl Public {
             .and_then(|value| value.to_str().ok());
         let trace = TraceContext::start(self.sampling, incoming);
         let span = spans::ingress_span(&trace, &facts.address());
-        let work = async {
+        let answered = async {
+            let trace = trace.within(&span);
             if websocket {
-                self.open(target, request, local, tracked, trace.within(&span))
-                    .await
+                Box::pin(self.open(target, request, local, tracked, trace)).await
             } else {
-                self.exchange(target, request, local, started, trace.within(&span))
-                    .await
+                self.exchange(target, request, local, started, trace).await
             }
-        };
-        let answered = if span.is_none() {
-            work.await
-        } else {
-            work.instrument(span.clone()).await
-        };
+        }
+        .instrument(span.clone())
+        .await;
         let status = answered
             .as_ref()
             .map_or_else(|problem| problem.status, Response::status)
