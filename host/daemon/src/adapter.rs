@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use greentic_gateway as gateway;
 use greentic_gateway::BoxFuture;
-use greentic_interfaces::imports::greentic::channel::types::{Request, Response, Surface, Surfaces};
+use greentic_interfaces::imports::greentic::channel::types::{
+    Request, Response, Surface, Surfaces,
+};
 use greentic_interfaces::model::Header;
 use greentic_runner::{ChannelRuntime, ChannelSocket, DeadLetter, DeadLetterError, Host};
 use greentic_sandbox::worlds::socket_types::Frame;
@@ -25,7 +27,11 @@ impl Adapter {
     ///
     /// # Errors
     /// When a channel declares a header no request can have.
-    pub fn new(host: Arc<Host>, metrics: &HostMetrics, status: serde_json::Value) -> Result<Self, gateway::InvalidFacts> {
+    pub fn new(
+        host: Arc<Host>,
+        metrics: &HostMetrics,
+        status: serde_json::Value,
+    ) -> Result<Self, gateway::InvalidFacts> {
         let mut places = HashMap::new();
         let mut aliases = HashMap::new();
         for (place, channel) in &host.generation().channels {
@@ -42,25 +48,47 @@ impl Adapter {
                 &channel.descriptor.headers,
                 channel.descriptor.upload_paths.clone(),
             )?;
-            let adapted = Arc::new(AdaptedChannel { channel: Arc::clone(channel), facts });
+            let adapted = Arc::new(AdaptedChannel {
+                channel: Arc::clone(channel),
+                facts,
+            });
             if let Some(alias) = &channel.alias {
                 aliases.insert(alias.clone(), Arc::clone(&adapted));
             }
             places.insert(place.clone(), adapted);
         }
-        Ok(Self { host, status, places, aliases })
+        Ok(Self {
+            host,
+            status,
+            places,
+            aliases,
+        })
     }
 }
 
 impl gateway::Backend for Adapter {
-    fn channel(&self, surface: gateway::Surface, provider: &str, tenant: &str, team: &str, channel: &str) -> Option<Arc<dyn gateway::Channel>> {
-        let found = self.places.get(&format!("{provider}/{tenant}/{team}/{channel}"))?;
+    fn channel(
+        &self,
+        surface: gateway::Surface,
+        provider: &str,
+        tenant: &str,
+        team: &str,
+        channel: &str,
+    ) -> Option<Arc<dyn gateway::Channel>> {
+        let found = self
+            .places
+            .get(&format!("{provider}/{tenant}/{team}/{channel}"))?;
         let served = match surface {
             gateway::Surface::Webhook => Surfaces::WEBHOOK,
             gateway::Surface::Api => Surfaces::API,
             gateway::Surface::Page => Surfaces::PAGE,
         };
-        found.channel.descriptor.surfaces.contains(served).then(|| Arc::clone(found) as Arc<dyn gateway::Channel>)
+        found
+            .channel
+            .descriptor
+            .surfaces
+            .contains(served)
+            .then(|| Arc::clone(found) as Arc<dyn gateway::Channel>)
     }
 
     fn alias(&self, path: &str) -> Option<(Arc<dyn gateway::Channel>, gateway::Surface)> {
@@ -81,7 +109,14 @@ impl gateway::Backend for Adapter {
         let rows = readiness.rows.into_iter();
         gateway::Readiness {
             ready: readiness.ready,
-            plugins: rows.map(|row| gateway::ReadinessRow { name: row.name, role: row.role.to_owned(), up: row.up, detail: row.detail }).collect(),
+            plugins: rows
+                .map(|row| gateway::ReadinessRow {
+                    name: row.name,
+                    role: row.role.to_owned(),
+                    up: row.up,
+                    detail: row.detail,
+                })
+                .collect(),
         }
     }
 
@@ -91,36 +126,79 @@ impl gateway::Backend for Adapter {
             let mut status = self.status.clone();
             if let Some(fields) = status.as_object_mut() {
                 fields.insert("uptime-seconds".into(), self.host.uptime().as_secs().into());
-                fields.insert("readiness".into(), serde_json::to_value(self.host.readiness()).unwrap_or_default());
+                fields.insert(
+                    "readiness".into(),
+                    serde_json::to_value(self.host.readiness()).unwrap_or_default(),
+                );
             }
             Ok(status)
         })
     }
 
-    fn dead_letters(&self, query: gateway::DeadLetterQuery) -> BoxFuture<'_, Result<gateway::DeadLetterPage, gateway::AdminError>> {
+    fn dead_letters(
+        &self,
+        query: gateway::DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<gateway::DeadLetterPage, gateway::AdminError>> {
         Box::pin(async move {
-            let tenant = query.tenant.as_deref().map(Id::new).transpose().map_err(|error| gateway::AdminError::Invalid(error.to_string()))?;
-            let all = self.host.dead_letters(tenant.as_ref()).await.map_err(refused)?;
+            let tenant = query
+                .tenant
+                .as_deref()
+                .map(Id::new)
+                .transpose()
+                .map_err(|error| gateway::AdminError::Invalid(error.to_string()))?;
+            let all = self
+                .host
+                .dead_letters(tenant.as_ref())
+                .await
+                .map_err(refused)?;
             // Newest first; ids begin with their time.
-            let before = |letter: &&DeadLetter| query.cursor.as_ref().is_none_or(|cursor| letter.id < *cursor);
-            let fits = |letter: &&DeadLetter| {
-                query.stage.as_ref().is_none_or(|stage| letter.stage.word() == stage)
-                    && query.channel.as_ref().is_none_or(|channel| letter.channel.rsplit('/').next() == Some(channel))
+            let before = |letter: &&DeadLetter| {
+                query
+                    .cursor
+                    .as_ref()
+                    .is_none_or(|cursor| letter.id < *cursor)
             };
-            let mut letters: Vec<_> = all.iter().rev().filter(before).filter(fits).take(query.limit.saturating_add(1)).map(summary).collect();
+            let fits = |letter: &&DeadLetter| {
+                query
+                    .stage
+                    .as_ref()
+                    .is_none_or(|stage| letter.stage.word() == stage)
+                    && query
+                        .channel
+                        .as_ref()
+                        .is_none_or(|channel| letter.channel.rsplit('/').next() == Some(channel))
+            };
+            let mut letters: Vec<_> = all
+                .iter()
+                .rev()
+                .filter(before)
+                .filter(fits)
+                .take(query.limit.saturating_add(1))
+                .map(summary)
+                .collect();
             let more = letters.len() > query.limit;
             letters.truncate(query.limit);
-            let next = if more { letters.last().map(|letter| letter.id.clone()) } else { None };
+            let next = if more {
+                letters.last().map(|letter| letter.id.clone())
+            } else {
+                None
+            };
             Ok(gateway::DeadLetterPage { letters, next })
         })
     }
 
-    fn dead_letter(&self, id: String) -> BoxFuture<'_, Result<gateway::DeadLetterDetail, gateway::AdminError>> {
+    fn dead_letter(
+        &self,
+        id: String,
+    ) -> BoxFuture<'_, Result<gateway::DeadLetterDetail, gateway::AdminError>> {
         Box::pin(async move {
             let letter = self.host.dead_letter(&id).await.map_err(refused)?;
             Ok(gateway::DeadLetterDetail {
                 letter: summary(&letter),
-                history: vec![gateway::Attempt { at_ms: letter.time_ms, error: letter.error.clone() }],
+                history: vec![gateway::Attempt {
+                    at_ms: letter.time_ms,
+                    error: letter.error.clone(),
+                }],
                 event: letter.content(),
                 error: letter.error,
             })
@@ -130,7 +208,11 @@ impl gateway::Backend for Adapter {
     fn replay(&self, id: String) -> BoxFuture<'_, Result<(), gateway::AdminError>> {
         Box::pin(async move {
             let replayed = self.host.replay(&id).await.map_err(refused)?;
-            tracing::info!(letter = replayed.id, subject = replayed.subject, "a dead letter was replayed");
+            tracing::info!(
+                letter = replayed.id,
+                subject = replayed.subject,
+                "a dead letter was replayed"
+            );
             Ok(())
         })
     }
@@ -144,7 +226,11 @@ impl gateway::Backend for Adapter {
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<gateway::Reloaded, gateway::AdminError>> {
-        Box::pin(async { Err(gateway::AdminError::Conflict("this host takes a changed bundle at its next start; restart it".into())) })
+        Box::pin(async {
+            Err(gateway::AdminError::Conflict(
+                "this host takes a changed bundle at its next start; restart it".into(),
+            ))
+        })
     }
 }
 
@@ -167,7 +253,9 @@ fn refused(error: DeadLetterError) -> gateway::AdminError {
         DeadLetterError::NotFound(_) => gateway::AdminError::NotFound(error.to_string()),
         DeadLetterError::NotReplayable(_) => gateway::AdminError::Conflict(error.to_string()),
         DeadLetterError::Damaged(_) => gateway::AdminError::Internal(error.to_string()),
-        DeadLetterError::Store(_) | DeadLetterError::Fault(_) | DeadLetterError::Bus(_) => gateway::AdminError::Unavailable(error.to_string()),
+        DeadLetterError::Store(_) | DeadLetterError::Fault(_) | DeadLetterError::Bus(_) => {
+            gateway::AdminError::Unavailable(error.to_string())
+        }
     }
 }
 
@@ -181,7 +269,11 @@ impl gateway::Channel for AdaptedChannel {
         &self.facts
     }
 
-    fn ingress<'a>(&'a self, request: gateway::Request, trace: TraceContext) -> BoxFuture<'a, gateway::Answer> {
+    fn ingress<'a>(
+        &'a self,
+        request: gateway::Request,
+        trace: TraceContext,
+    ) -> BoxFuture<'a, gateway::Answer> {
         Box::pin(async move { answer(self.channel.ingress(asked(request), trace).await) })
     }
 
@@ -213,7 +305,10 @@ impl gateway::Socket for AdaptedSocket {
                 gateway::Frame::Binary(bytes) => Frame::Binary(bytes),
             };
             let received = self.0.receive(frame).await;
-            gateway::Received { frames: received.frames.into_iter().map(outgoing).collect(), close: received.close }
+            gateway::Received {
+                frames: received.frames.into_iter().map(outgoing).collect(),
+                close: received.close,
+            }
         })
     }
 }
@@ -237,7 +332,11 @@ fn asked(request: gateway::Request) -> Request {
         base: request.base,
         path: request.path,
         query: request.query,
-        headers: request.headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
+        headers: request
+            .headers
+            .into_iter()
+            .map(|(name, value)| Header { name, value })
+            .collect(),
         body: request.body,
     }
 }
@@ -245,7 +344,11 @@ fn asked(request: gateway::Request) -> Request {
 fn answer(response: Response) -> gateway::Answer {
     gateway::Answer {
         status: response.status,
-        headers: response.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+        headers: response
+            .headers
+            .into_iter()
+            .map(|header| (header.name, header.value))
+            .collect(),
         body: response.body,
     }
 }

@@ -27,23 +27,38 @@ pub struct Bound {
 /// The address and what the system says of it.
 pub fn bind_all(bundle: &Bundle, workers: usize) -> anyhow::Result<Bound> {
     let listen = bundle.listen.value;
-    let public = bind(listen, workers).with_context(|| format!("cannot listen on {listen} (key `listen`)"))?;
-    let address = public.first().map(std::net::TcpListener::local_addr).transpose()?.unwrap_or(listen);
+    let public = bind(listen, workers)
+        .with_context(|| format!("cannot listen on {listen} (key `listen`)"))?;
+    let address = public
+        .first()
+        .map(std::net::TcpListener::local_addr)
+        .transpose()?
+        .unwrap_or(listen);
     let admin = match &bundle.admin {
         Some(admin) => {
             let address = admin.listen.value;
-            let listener = bind(address, 1).with_context(|| format!("cannot listen on {address} (key `admin.listen`)"))?;
-            listener.into_iter().next().map(|listener| (listener, admin.token.value.reveal().to_owned()))
+            let listener = bind(address, 1)
+                .with_context(|| format!("cannot listen on {address} (key `admin.listen`)"))?;
+            listener
+                .into_iter()
+                .next()
+                .map(|listener| (listener, admin.token.value.reveal().to_owned()))
         }
         None => None,
     };
-    Ok(Bound { address, public, admin })
+    Ok(Bound {
+        address,
+        public,
+        admin,
+    })
 }
 
 impl Bound {
     /// Where the admin endpoint is, if there is one.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+        self.admin
+            .as_ref()
+            .and_then(|(listener, _)| listener.local_addr().ok())
     }
 }
 
@@ -65,9 +80,26 @@ pub struct Endpoints {
 ///
 /// # Errors
 /// An admin token that cannot be one.
-pub fn serve(bound: Bound, endpoints: Endpoints, workers: &Workers, stop: &watch::Receiver<bool>) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let Endpoints { backend, limits, metrics, sampling, public_url } = endpoints;
-    let gateway = Arc::new(Gateway::new(Arc::clone(&backend), limits.clone(), Arc::clone(&metrics), sampling, public_url));
+pub fn serve(
+    bound: Bound,
+    endpoints: Endpoints,
+    workers: &Workers,
+    stop: &watch::Receiver<bool>,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let Endpoints {
+        backend,
+        limits,
+        metrics,
+        sampling,
+        public_url,
+    } = endpoints;
+    let gateway = Arc::new(Gateway::new(
+        Arc::clone(&backend),
+        limits.clone(),
+        Arc::clone(&metrics),
+        sampling,
+        public_url,
+    ));
     let mut tasks = Vec::new();
     let handles = workers.handles();
     for (listener, worker) in bound.public.into_iter().zip(&handles) {
@@ -79,12 +111,22 @@ pub fn serve(bound: Bound, endpoints: Endpoints, workers: &Workers, stop: &watch
                         tracing::error!("a listener of the public endpoint ended: {error}");
                     }
                 }
-                Err(error) => tracing::error!("a listener of the public endpoint cannot be used: {error}"),
+                Err(error) => {
+                    tracing::error!("a listener of the public endpoint cannot be used: {error}")
+                }
             }
         }));
     }
     if let (Some((listener, token)), Some(worker)) = (bound.admin, handles.first()) {
-        let admin = Admin::new(backend, AdminSetup { token, hosts: Vec::new() }, limits, metrics)?;
+        let admin = Admin::new(
+            backend,
+            AdminSetup {
+                token,
+                hosts: Vec::new(),
+            },
+            limits,
+            metrics,
+        )?;
         let stop = stop.clone();
         tasks.push(worker.spawn(async move {
             match TcpListener::from_std(listener) {
@@ -93,7 +135,9 @@ pub fn serve(bound: Bound, endpoints: Endpoints, workers: &Workers, stop: &watch
                         tracing::error!("the admin endpoint ended: {error}");
                     }
                 }
-                Err(error) => tracing::error!("the listener of the admin endpoint cannot be used: {error}"),
+                Err(error) => {
+                    tracing::error!("the listener of the admin endpoint cannot be used: {error}")
+                }
             }
         }));
     }

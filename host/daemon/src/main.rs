@@ -27,10 +27,16 @@ fn main() -> ExitCode {
         return Exit::Done.into();
     }
     if arguments.print_limits {
-        print!("{}", greentic_config::limits::Limits::default().to_markdown());
+        print!(
+            "{}",
+            greentic_config::limits::Limits::default().to_markdown()
+        );
         return Exit::Done.into();
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: the runtime cannot be started: {error}");

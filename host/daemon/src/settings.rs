@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use greentic_config::limits::Limits;
-use greentic_config::{Bundle, LogFormat, Loaded};
+use greentic_config::{Bundle, Loaded, LogFormat};
 use greentic_gateway::{AdminLimits, GatewayLimits, RequestLimits, WebsocketLimits};
 use greentic_runner::{Foundation, default_cache_dir};
 use greentic_sandbox::cache::CompiledCache;
@@ -33,7 +33,9 @@ pub fn telemetry(bundle: &Bundle, instance: &str) -> TelemetryConfig {
             .otlp_endpoint
             .as_ref()
             .map(|endpoint| endpoint.value.clone())
-            .or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty())),
+            .or_else(|| {
+                variable("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty())
+            }),
         otlp_headers: variable("OTEL_EXPORTER_OTLP_HEADERS")
             .unwrap_or_default()
             .split(',')
@@ -43,7 +45,10 @@ pub fn telemetry(bundle: &Bundle, instance: &str) -> TelemetryConfig {
         sample_ratio: telemetry.sample,
         service_name: telemetry.service_name.clone(),
         service_instance: instance.to_owned(),
-        resource_attributes: vec![("deployment.environment.name".to_owned(), bundle.env.value.to_string())],
+        resource_attributes: vec![(
+            "deployment.environment.name".to_owned(),
+            bundle.env.value.to_string(),
+        )],
         ..TelemetryConfig::default()
     }
 }
@@ -77,7 +82,11 @@ pub fn gateway(limits: &Limits) -> GatewayLimits {
             per_channel: websocket.per_channel,
             queue: websocket.queue,
         },
-        admin: AdminLimits { body: size(admin.body), page: admin.page, answer: admin.answer },
+        admin: AdminLimits {
+            body: size(admin.body),
+            page: admin.page,
+            answer: admin.answer,
+        },
         drain: limits.process.drain,
     }
 }
@@ -86,7 +95,12 @@ pub fn gateway(limits: &Limits) -> GatewayLimits {
 ///
 /// # Errors
 /// When the engine, the client or the cache directory cannot be had.
-pub fn foundation(arguments: &Arguments, loaded: &Loaded, metrics: Arc<HostMetrics>, owner: &str) -> anyhow::Result<Foundation> {
+pub fn foundation(
+    arguments: &Arguments,
+    loaded: &Loaded,
+    metrics: Arc<HostMetrics>,
+    owner: &str,
+) -> anyhow::Result<Foundation> {
     let limits = &loaded.bundle.limits;
     let outgoing = &limits.outgoing;
     let http = HttpClientConfig {
@@ -99,9 +113,16 @@ pub fn foundation(arguments: &Arguments, loaded: &Loaded, metrics: Arc<HostMetri
         max_header_bytes: usize::try_from(outgoing.header_bytes).unwrap_or(usize::MAX),
         ..HttpClientConfig::default()
     };
-    let directory = loaded.bundle.cache.as_ref().map(|cache| cache.value.clone()).or_else(|| default_cache_dir(&variable));
+    let directory = loaded
+        .bundle
+        .cache
+        .as_ref()
+        .map(|cache| cache.value.clone())
+        .or_else(|| default_cache_dir(&variable));
     let cache = match directory {
-        Some(directory) if !arguments.no_cache => CompiledCache::open(&directory, limits.process.cache)?,
+        Some(directory) if !arguments.no_cache => {
+            CompiledCache::open(&directory, limits.process.cache)?
+        }
         _ => CompiledCache::none(),
     };
     Ok(Foundation {
@@ -123,10 +144,16 @@ pub fn foundation(arguments: &Arguments, loaded: &Loaded, metrics: Arc<HostMetri
 /// When the system has no random numbers.
 pub fn instance_name() -> anyhow::Result<String> {
     let mut random = [0; 6];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no random numbers: {error}"))?;
+    getrandom::fill(&mut random)
+        .map_err(|error| anyhow::anyhow!("the system has no random numbers: {error}"))?;
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let host = host.trim();
-    Ok(format!("{}-{}-{}", if host.is_empty() { "host" } else { host }, std::process::id(), hex::encode(random)))
+    Ok(format!(
+        "{}-{}-{}",
+        if host.is_empty() { "host" } else { host },
+        std::process::id(),
+        hex::encode(random)
+    ))
 }
 
 /// How long a drain at the end may take.

@@ -37,29 +37,59 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     show(&loaded.warnings);
     let instance = settings::instance_name()?;
     let metrics = Arc::new(HostMetrics::default());
-    let telemetry = greentic_telemetry::init(&settings::telemetry(&loaded.bundle, &instance), metrics.registry())?;
+    let telemetry = greentic_telemetry::init(
+        &settings::telemetry(&loaded.bundle, &instance),
+        metrics.registry(),
+    )?;
     let foundation = settings::foundation(arguments, &loaded, Arc::clone(&metrics), &instance)?;
     let generation = match foundation.load(&loaded, 1).await {
         Ok(generation) => generation,
         Err(faults) => return Ok(refuse(&faults)),
     };
-    if arguments.allow_unsigned || loaded.bundle.trust.allow_unsigned.as_ref().is_some_and(|allowed| allowed.value) {
-        tracing::warn!("packs and components without a signature are accepted: whoever can write them can run code here");
+    if arguments.allow_unsigned
+        || loaded
+            .bundle
+            .trust
+            .allow_unsigned
+            .as_ref()
+            .is_some_and(|allowed| allowed.value)
+    {
+        tracing::warn!(
+            "packs and components without a signature are accepted: whoever can write them can run code here"
+        );
     }
     if arguments.check {
-        tell(arguments, &loaded, &generation, &format!("http://{}", loaded.bundle.listen.value), None);
+        tell(
+            arguments,
+            &loaded,
+            &generation,
+            &format!("http://{}", loaded.bundle.listen.value),
+            None,
+        );
         return Ok(Exit::Done);
     }
 
-    let count = arguments.workers.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), usize::from);
+    let count = arguments.workers.map_or_else(
+        || std::thread::available_parallelism().map_or(1, Into::into),
+        usize::from,
+    );
     let workers = Workers::start(count).context("worker threads cannot be started")?;
     let bound = bind_all(&loaded.bundle, count)?;
     let origin = format!("http://{}", bound.address);
     let admin = bound.admin_address();
     let host = Host::start(Arc::clone(&generation), &workers.handles()).await?;
-    let adapter = Adapter::new(Arc::clone(&host), &metrics, table::json(&generation, &origin))?;
+    let adapter = Adapter::new(
+        Arc::clone(&host),
+        &metrics,
+        table::json(&generation, &origin),
+    )?;
     let (stop, stopped) = watch::channel(false);
-    let public_url = loaded.bundle.public_url.as_ref().map(|url| PublicUrl::new(&url.value)).transpose()?;
+    let public_url = loaded
+        .bundle
+        .public_url
+        .as_ref()
+        .map(|url| PublicUrl::new(&url.value))
+        .transpose()?;
     let endpoints = Endpoints {
         backend: Arc::new(adapter),
         limits: settings::gateway(&loaded.bundle.limits),
@@ -71,7 +101,14 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     tell(arguments, &loaded, &generation, &origin, admin);
     if !arguments.json {
         println!("  ready after {:.1?}; Ctrl-C ends it\n", begun.elapsed());
-        announce(&generation, loaded.bundle.public_url.as_ref().map_or(origin.as_str(), |url| url.value.trim_end_matches('/')));
+        announce(
+            &generation,
+            loaded
+                .bundle
+                .public_url
+                .as_ref()
+                .map_or(origin.as_str(), |url| url.value.trim_end_matches('/')),
+        );
     }
 
     wait_for_stop(&host).await?;
@@ -88,7 +125,9 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         again = wait_for_stop_signal() => { again?; Exit::Interrupted }
     };
     if exit == Exit::Undrained {
-        tracing::error!("not everything that was accepted could be finished in time (key `limits.process.drain`)");
+        tracing::error!(
+            "not everything that was accepted could be finished in time (key `limits.process.drain`)"
+        );
     }
     drop(workers);
     // Telemetry that cannot be exported must not turn a good end into a bad one.
@@ -106,18 +145,34 @@ fn refuse(faults: &Diagnostics) -> Exit {
 
 fn show(found: &Diagnostics) {
     if found.iter().next().is_some() {
-        eprintln!("{}", found.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
+        eprintln!(
+            "{}",
+            found.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        );
     }
 }
 
-fn tell(arguments: &Arguments, loaded: &Loaded, generation: &Generation, origin: &str, admin: Option<std::net::SocketAddr>) {
+fn tell(
+    arguments: &Arguments,
+    loaded: &Loaded,
+    generation: &Generation,
+    origin: &str,
+    admin: Option<std::net::SocketAddr>,
+) {
     if arguments.json {
-        println!("{}", table::json(generation, origin));
+        let mut shown = table::json(generation, origin);
+        if let (Some(fields), Some(admin)) = (shown.as_object_mut(), admin) {
+            fields.insert("admin".into(), format!("http://{admin}").into());
+        }
+        println!("{shown}");
     } else {
         let bold = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         print!("{}", table::draw(generation, origin, bold));
         if let Some(admin) = admin {
-            println!("  admin API at http://{admin}/admin/v1, with the token of `{}`\n", loaded.source.name());
+            println!(
+                "  admin API at http://{admin}/admin/v1, with the token of `{}`\n",
+                loaded.source.name()
+            );
         }
     }
     let _ = std::io::stdout().flush();
@@ -125,7 +180,12 @@ fn tell(arguments: &Arguments, loaded: &Loaded, generation: &Generation, origin:
 
 /// The last line a person reads: where to chat.
 fn announce(generation: &Generation, origin: &str) {
-    let pages: Vec<_> = generation.channel_rows().into_iter().filter_map(|row| row.page).take(5).collect();
+    let pages: Vec<_> = generation
+        .channel_rows()
+        .into_iter()
+        .filter_map(|row| row.page)
+        .take(5)
+        .collect();
     for page in pages {
         println!("  chat: {origin}{page}");
     }

@@ -12,13 +12,21 @@ struct Columns {
 
 impl Columns {
     fn new(head: &[&'static str]) -> Self {
-        Self { head: head.to_vec(), rows: Vec::new() }
+        Self {
+            head: head.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     fn draw(&self, out: &mut String, bold: bool) {
         let width = |column: usize| {
             let head = self.head.get(column).map_or(0, |text| text.chars().count());
-            let rows = self.rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max();
+            let rows = self
+                .rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|text| text.chars().count())
+                .max();
             head.max(rows.unwrap_or_default())
         };
         let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
@@ -46,7 +54,16 @@ impl Columns {
 #[must_use]
 pub fn draw(generation: &Generation, origin: &str, bold: bool) -> String {
     let mut out = String::from("\n");
-    let mut plugins = Columns::new(&["plugin", "world", "version", "signed by", "cells", "calls", "granted", "code"]);
+    let mut plugins = Columns::new(&[
+        "plugin",
+        "world",
+        "version",
+        "signed by",
+        "cells",
+        "calls",
+        "granted",
+        "code",
+    ]);
     for plugin in &generation.plugins {
         let mut granted = plugin.granted.join("; ");
         if granted.is_empty() {
@@ -59,7 +76,11 @@ pub fn draw(generation: &Generation, origin: &str, bold: bool) -> String {
         plugins.rows.push(vec![
             name,
             plugin.world.clone(),
-            if plugin.version.is_empty() { "-".into() } else { plugin.version.clone() },
+            if plugin.version.is_empty() {
+                "-".into()
+            } else {
+                plugin.version.clone()
+            },
             plugin.signer.clone(),
             plugin.policy.clone(),
             plugin.calls.clone(),
@@ -71,7 +92,12 @@ pub fn draw(generation: &Generation, origin: &str, bold: bool) -> String {
 
     let mut backends = Columns::new(&["backend", "plugin", "what it keeps", "more"]);
     for row in generation.backend_rows() {
-        backends.rows.push(vec![row.role.into(), row.plugin, row.durability, row.detail]);
+        backends.rows.push(vec![
+            row.role.into(),
+            row.plugin,
+            row.durability,
+            row.detail,
+        ]);
     }
     backends.draw(&mut out, bold);
 
@@ -82,8 +108,19 @@ pub fn draw(generation: &Generation, origin: &str, bold: bool) -> String {
     for row in rows.iter().take(SHOWN) {
         for (index, path) in row.paths.iter().enumerate() {
             let first = index == 0;
-            let cell = |text: &str| if first { text.to_owned() } else { String::new() };
-            channels.rows.push(vec![cell(&row.channel), cell(&row.provider), cell(&row.flow), format!("{origin}{path}")]);
+            let cell = |text: &str| {
+                if first {
+                    text.to_owned()
+                } else {
+                    String::new()
+                }
+            };
+            channels.rows.push(vec![
+                cell(&row.channel),
+                cell(&row.provider),
+                cell(&row.flow),
+                format!("{origin}{path}"),
+            ]);
         }
     }
     channels.draw(&mut out, bold);

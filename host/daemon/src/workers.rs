@@ -29,11 +29,17 @@ impl Workers {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let handle = runtime.handle().clone();
             let (stop, stopped) = oneshot::channel();
-            let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-                // Ends when told to, or when the sender is gone with the process's last wish.
-                let _ = runtime.block_on(stopped);
-            })?;
-            workers.push(Worker { handle, stop: Some(stop), thread: Some(thread) });
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || {
+                    // Ends when told to, or when the sender is gone with the process's last wish.
+                    let _ = runtime.block_on(stopped);
+                })?;
+            workers.push(Worker {
+                handle,
+                stop: Some(stop),
+                thread: Some(thread),
+            });
         }
         Ok(Self { workers })
     }
@@ -41,7 +47,10 @@ impl Workers {
     /// Where to spawn.
     #[must_use]
     pub fn handles(&self) -> Vec<Handle> {
-        self.workers.iter().map(|worker| worker.handle.clone()).collect()
+        self.workers
+            .iter()
+            .map(|worker| worker.handle.clone())
+            .collect()
     }
 }
 

@@ -100,5 +100,9 @@ exported!(flow, "package greentic:host; world flow { export greentic:flow/flow@0
 exported!(node, "package greentic:host; world node { export greentic:component/node@0.1.0; }",
     ["../../wit/types", "../../wit/config", "../../wit/logging", "../../wit/secrets", "../../wit/component"],
     { "greentic:types/types": crate::model::greentic::types::types });
-exported!(minimal, "package greentic:host; world minimal { export greentic:component/component; }",
-    ["../../wit/component-minimal"], {});
+exported!(
+    minimal,
+    "package greentic:host; world minimal { export greentic:component/component; }",
+    ["../../wit/component-minimal"],
+    {}
+);

@@ -42,30 +42,60 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`ToolError`]
-    pub async fn call(&self, server: &str, tool: &str, scope: CallScope, arguments: String) -> Result<ToolResult, ToolError> {
+    pub async fn call(
+        &self,
+        server: &str,
+        tool: &str,
+        scope: CallScope,
+        arguments: String,
+    ) -> Result<ToolResult, ToolError> {
         let (server, tool) = self.find(server, tool)?;
         tool.call(&server.client, scope, arguments).await
     }
 
     fn find(&self, server: &str, tool: &str) -> Result<(&Server, &Tool), ToolError> {
-        let mut found = self.servers.iter().filter(|candidate| server.is_empty() || candidate.name == server).flat_map(|server| {
-            server.tools.iter().filter(|candidate| candidate.described().name == tool).map(move |tool| (&**server, tool))
-        });
+        let mut found = self
+            .servers
+            .iter()
+            .filter(|candidate| server.is_empty() || candidate.name == server)
+            .flat_map(|server| {
+                server
+                    .tools
+                    .iter()
+                    .filter(|candidate| candidate.described().name == tool)
+                    .map(move |tool| (&**server, tool))
+            });
         match (found.next(), found.next()) {
             (Some(one), None) => Ok(one),
-            (Some((first, _)), Some((second, _))) => {
-                Err(ToolError::Unknown(format!("tool `{tool}` is offered by `{}` and by `{}`: say which server", first.name, second.name)))
-            }
+            (Some((first, _)), Some((second, _))) => Err(ToolError::Unknown(format!(
+                "tool `{tool}` is offered by `{}` and by `{}`: say which server",
+                first.name, second.name
+            ))),
             (None, _) => {
                 let mut all: Vec<_> = self
                     .servers
                     .iter()
-                    .flat_map(|server| server.tools.iter().map(|tool| format!("{}/{}", server.name, tool.described().name)))
+                    .flat_map(|server| {
+                        server
+                            .tools
+                            .iter()
+                            .map(|tool| format!("{}/{}", server.name, tool.described().name))
+                    })
                     .collect();
                 all.sort();
-                let wanted = if server.is_empty() { tool.to_owned() } else { format!("{server}/{tool}") };
-                let given = if all.is_empty() { "none: add `tools: […]` to the team or tenant".to_owned() } else { all.join(", ") };
-                Err(ToolError::Unknown(format!("there is no tool `{wanted}` among those the team was given ({given})")))
+                let wanted = if server.is_empty() {
+                    tool.to_owned()
+                } else {
+                    format!("{server}/{tool}")
+                };
+                let given = if all.is_empty() {
+                    "none: add `tools: […]` to the team or tenant".to_owned()
+                } else {
+                    all.join(", ")
+                };
+                Err(ToolError::Unknown(format!(
+                    "there is no tool `{wanted}` among those the team was given ({given})"
+                )))
             }
         }
     }

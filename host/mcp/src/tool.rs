@@ -60,16 +60,23 @@ impl Tool {
         let name = &described.name;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         if name.is_empty() || name.len() > 128 || !name.bytes().all(fits) {
-            return Err(format!("`{name}` is no tool name: it has 1 to 128 letters, digits, `_`, `.` and `-`"));
+            return Err(format!(
+                "`{name}` is no tool name: it has 1 to 128 letters, digits, `_`, `.` and `-`"
+            ));
         }
-        let input = schema(&described.input_schema).map_err(|reason| format!("tool `{name}`: input-schema: {reason}"))?;
+        let input = schema(&described.input_schema)
+            .map_err(|reason| format!("tool `{name}`: input-schema: {reason}"))?;
         let output = described
             .output_schema
             .as_deref()
             .map(schema)
             .transpose()
             .map_err(|reason| format!("tool `{name}`: output-schema: {reason}"))?;
-        Ok(Self { described, input, output })
+        Ok(Self {
+            described,
+            input,
+            output,
+        })
     }
 
     /// How it describes itself.
@@ -82,27 +89,48 @@ impl Tool {
     ///
     /// # Errors
     /// [`ToolError`]
-    pub async fn call(&self, client: &Client<ToolWorld>, scope: CallScope, arguments: String) -> Result<ToolResult, ToolError> {
+    pub async fn call(
+        &self,
+        client: &Client<ToolWorld>,
+        scope: CallScope,
+        arguments: String,
+    ) -> Result<ToolResult, ToolError> {
         let tool = || self.described.name.clone();
-        let value: Value = serde_json::from_str(&arguments)
-            .map_err(|error| ToolError::Arguments { tool: tool(), reason: format!("they are not JSON: {error}") })?;
-        check(&self.input, &value).map_err(|reason| ToolError::Arguments { tool: tool(), reason })?;
+        let value: Value =
+            serde_json::from_str(&arguments).map_err(|error| ToolError::Arguments {
+                tool: tool(),
+                reason: format!("they are not JSON: {error}"),
+            })?;
+        check(&self.input, &value).map_err(|reason| ToolError::Arguments {
+            tool: tool(),
+            reason,
+        })?;
         let result = client
             .call_tool(scope, self.described.name.clone(), arguments)
             .await?
-            .map_err(|error| ToolError::Tool { tool: tool(), error })?;
+            .map_err(|error| ToolError::Tool {
+                tool: tool(),
+                error,
+            })?;
         if let (Some(output), false) = (&self.output, result.is_error) {
             let structured = result.structured.as_deref().unwrap_or("null");
-            let value: Value = serde_json::from_str(structured)
-                .map_err(|error| ToolError::Result { tool: tool(), reason: format!("it is not JSON: {error}") })?;
-            check(output, &value).map_err(|reason| ToolError::Result { tool: tool(), reason })?;
+            let value: Value =
+                serde_json::from_str(structured).map_err(|error| ToolError::Result {
+                    tool: tool(),
+                    reason: format!("it is not JSON: {error}"),
+                })?;
+            check(output, &value).map_err(|reason| ToolError::Result {
+                tool: tool(),
+                reason,
+            })?;
         }
         Ok(result)
     }
 }
 
 fn schema(text: &str) -> Result<Validator, String> {
-    let schema: Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    let schema: Value =
+        serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
     jsonschema::validator_for(&schema).map_err(|error| error.to_string())
 }
 
@@ -111,7 +139,11 @@ fn check(validator: &Validator, value: &Value) -> Result<(), String> {
         None => Ok(()),
         Some(error) => {
             let place = error.instance_path().to_string();
-            let place = if place.is_empty() { "the whole".to_owned() } else { format!("`{place}`") };
+            let place = if place.is_empty() {
+                "the whole".to_owned()
+            } else {
+                format!("`{place}`")
+            };
             Err(format!("{place}: {error}").chars().take(400).collect())
         }
     }

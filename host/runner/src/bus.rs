@@ -64,8 +64,20 @@ struct Queue {
 
 impl Bus {
     /// Over a plugin of world `message-bus`.
-    pub fn new(client: Arc<Client<BusWorld>>, descriptor: Descriptor, bounds: BusBounds, metrics: Arc<HostMetrics>) -> Arc<Self> {
-        Arc::new(Self { client, descriptor, queue: Mutex::default(), bounds, metrics, published: Notify::new() })
+    pub fn new(
+        client: Arc<Client<BusWorld>>,
+        descriptor: Descriptor,
+        bounds: BusBounds,
+        metrics: Arc<HostMetrics>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            descriptor,
+            queue: Mutex::default(),
+            bounds,
+            metrics,
+            published: Notify::new(),
+        })
     }
 
     /// The plugin.
@@ -111,7 +123,11 @@ impl Bus {
                 match answer.await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => return Err(error),
-                    Err(_) => return Err(BusError::Refused(Error::UnknownOutcome("the publisher ended".into()))),
+                    Err(_) => {
+                        return Err(BusError::Refused(Error::UnknownOutcome(
+                            "the publisher ended".into(),
+                        )));
+                    }
                 }
             }
             Ok(())
@@ -141,13 +157,20 @@ impl Bus {
                 Ok(results) => {
                     let mut results = results.into_iter();
                     for answer in answers {
-                        let result = results.next().unwrap_or_else(|| Err(Error::Internal("the bus answered for too few messages".into())));
+                        let result = results.next().unwrap_or_else(|| {
+                            Err(Error::Internal(
+                                "the bus answered for too few messages".into(),
+                            ))
+                        });
                         // A caller that gave up does not need the answer.
                         let _ = answer.send(result.map_err(BusError::Refused));
                     }
                     self.metrics.bus_published.with(["all"]).add(count);
                     self.metrics.bus_publish_batches.with(["all"]).inc();
-                    self.metrics.bus_publish_seconds.with(["all"]).observe(begun.elapsed());
+                    self.metrics
+                        .bus_publish_seconds
+                        .with(["all"])
+                        .observe(begun.elapsed());
                     self.published.notify_waiters();
                 }
                 Err(fault) => {
@@ -170,12 +193,18 @@ impl Bus {
         let mut woken = std::pin::pin!(woken);
         // From here on a publish is not missed, even before the first poll below.
         woken.as_mut().enable();
-        let wait_ms = if self.client.plugin().waits() { u32::try_from(wait.as_millis()).unwrap_or(u32::MAX) } else { 0 };
+        let wait_ms = if self.client.plugin().waits() {
+            u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
+        } else {
+            0
+        };
         let batch = self.pull_once(consumer, max, wait_ms).await?;
         if !batch.deliveries.is_empty() || wait_ms > 0 {
             return Ok(batch);
         }
-        let sleep = batch.next_ms.map_or(wait, |ms| Duration::from_millis(ms.max(1)).min(wait));
+        let sleep = batch
+            .next_ms
+            .map_or(wait, |ms| Duration::from_millis(ms.max(1)).min(wait));
         tokio::select! {
             () = woken => {}
             () = tokio::time::sleep(sleep) => {}
@@ -184,7 +213,11 @@ impl Bus {
     }
 
     async fn pull_once(&self, consumer: &str, max: u32, wait_ms: u32) -> Result<Batch, BusError> {
-        match self.client.pull(CallScope::default(), consumer.to_owned(), max, wait_ms).await {
+        match self
+            .client
+            .pull(CallScope::default(), consumer.to_owned(), max, wait_ms)
+            .await
+        {
             Ok(Ok(batch)) => Ok(batch),
             Ok(Err(error)) => Err(BusError::Refused(error)),
             Err(fault) => Err(BusError::Fault(fault)),
@@ -196,10 +229,17 @@ impl Bus {
         if settlements.is_empty() {
             return;
         }
-        let outcome = self.client.settle(CallScope::default(), consumer.to_owned(), settlements).await;
+        let outcome = self
+            .client
+            .settle(CallScope::default(), consumer.to_owned(), settlements)
+            .await;
         if !matches!(outcome, Ok(Ok(_))) {
             self.metrics.bus_errors.with(["settle"]).inc();
-            tracing::warn!(consumer, ?outcome, "messages could not be settled; they will be delivered again and recognised");
+            tracing::warn!(
+                consumer,
+                ?outcome,
+                "messages could not be settled; they will be delivered again and recognised"
+            );
         }
         // What was held back behind them may be pulled now.
         self.published.notify_waiters();
@@ -210,7 +250,10 @@ impl Bus {
         if tags.is_empty() {
             return;
         }
-        let outcome = self.client.extend(CallScope::default(), consumer.to_owned(), tags).await;
+        let outcome = self
+            .client
+            .extend(CallScope::default(), consumer.to_owned(), tags)
+            .await;
         if !matches!(outcome, Ok(Ok(()))) {
             self.metrics.bus_errors.with(["extend"]).inc();
         }

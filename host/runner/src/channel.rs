@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::backends::Backends;
 use crate::pacing::{Pace, Rate};
+use crate::quota::Quota;
 use crate::router::Router;
 
 /// What to do when the platform may have a message or not.
@@ -36,6 +37,7 @@ pub struct ChannelMetrics {
     pub(crate) egress_seconds: Histogram,
     pub(crate) message_seconds: Histogram,
     pub(crate) throttled: Counter,
+    pub(crate) over_quota: Counter,
 }
 
 /// A channel that is bound and running.
@@ -66,6 +68,7 @@ pub struct ChannelRuntime {
     pub(crate) deliveries: Semaphore,
     pub(crate) unknown_outcome: UnknownOutcome,
     pub(crate) metrics: ChannelMetrics,
+    pub(crate) quota: Arc<Quota>,
     pub(crate) egress_limits: EgressLimits,
 }
 
@@ -73,13 +76,23 @@ impl ChannelRuntime {
     /// The session of a participant in a conversation. A direct conversation has one; in groups each participant has their own,
     /// so that two people do not answer each other's forms.
     pub(crate) fn session(&self, conversation: &Conversation, participant: &str) -> Partition {
-        let participant = (!matches!(conversation.kind, ConversationKind::Direct)).then_some(participant);
-        Partition::session(&self.reference, &conversation.id, conversation.thread.as_deref(), participant)
+        let participant =
+            (!matches!(conversation.kind, ConversationKind::Direct)).then_some(participant);
+        Partition::session(
+            &self.reference,
+            &conversation.id,
+            conversation.thread.as_deref(),
+            participant,
+        )
     }
 
     /// The scope of a call to this channel's plugin.
     pub(crate) fn scope(&self, trace: Option<TraceContext>) -> CallScope {
-        CallScope { trace, tenant: Some(self.reference.tenant.clone()), ..CallScope::default() }
+        CallScope {
+            trace,
+            tenant: Some(self.reference.tenant.clone()),
+            ..CallScope::default()
+        }
     }
 
     /// Its place, for spans.
@@ -100,15 +113,19 @@ impl ChannelRuntime {
 
     /// The rates the plugin declares.
     pub(crate) fn pace_of(descriptor: &Descriptor) -> Pace {
-        let rates = |declared: &[greentic_interfaces::imports::greentic::channel::types::Rate]| {
-            declared
-                .iter()
-                .map(|rate| Rate {
-                    messages: usize::try_from(rate.messages).unwrap_or(usize::MAX),
-                    per: std::time::Duration::from_millis(rate.per_ms.into()),
-                })
-                .collect()
-        };
-        Pace::new(rates(&descriptor.limits.per_channel), rates(&descriptor.limits.per_conversation))
+        let rates =
+            |declared: &[greentic_interfaces::imports::greentic::channel::types::Rate]| {
+                declared
+                    .iter()
+                    .map(|rate| Rate {
+                        messages: usize::try_from(rate.messages).unwrap_or(usize::MAX),
+                        per: std::time::Duration::from_millis(rate.per_ms.into()),
+                    })
+                    .collect()
+            };
+        Pace::new(
+            rates(&descriptor.limits.per_channel),
+            rates(&descriptor.limits.per_conversation),
+        )
     }
 }

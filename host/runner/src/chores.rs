@@ -46,7 +46,11 @@ impl Chores {
 
     /// Does them until the generation is stopped.
     pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut due: Vec<_> = self.secrets.iter().map(|secret| tokio::time::Instant::now() + secret.ttl).collect();
+        let mut due: Vec<_> = self
+            .secrets
+            .iter()
+            .map(|secret| tokio::time::Instant::now() + secret.ttl)
+            .collect();
         while !*stop.borrow() {
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}
@@ -67,7 +71,11 @@ impl Chores {
 
 impl Lasting {
     async fn refresh(&self) {
-        match self.provider.fetch(CallScope::default(), self.cell.name().to_owned()).await {
+        match self
+            .provider
+            .fetch(CallScope::default(), self.cell.name().to_owned())
+            .await
+        {
             Ok(Ok(secret)) => {
                 use greentic_interfaces::SecretUse;
                 if secret.version != self.cell.version() {
@@ -76,8 +84,14 @@ impl Lasting {
                 self.cell.set(Zeroizing::new(secret.value), secret.version);
             }
             // The value that is known goes on being used: a backend that is away must not stop the channels.
-            Ok(Err(error)) => tracing::warn!(secret = self.cell.name(), "the secret cannot be asked for again: {error:?}"),
-            Err(fault) => tracing::warn!(secret = self.cell.name(), "the secret cannot be asked for again: {fault}"),
+            Ok(Err(error)) => tracing::warn!(
+                secret = self.cell.name(),
+                "the secret cannot be asked for again: {error:?}"
+            ),
+            Err(fault) => tracing::warn!(
+                secret = self.cell.name(),
+                "the secret cannot be asked for again: {fault}"
+            ),
         }
     }
 }

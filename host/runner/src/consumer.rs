@@ -16,6 +16,9 @@ use tokio::sync::watch;
 
 use crate::bus::{Bus, BusError};
 
+/// A pull that is going on.
+type Pull = Pin<Box<dyn Future<Output = Result<Batch, BusError>> + Send>>;
+
 /// How a consumer loop works.
 #[derive(Debug, Clone)]
 pub struct ConsumerSettings {
@@ -32,8 +35,12 @@ pub struct ConsumerSettings {
 }
 
 /// Runs until `stop` says so; then takes nothing new, ends what it began and returns.
-pub async fn consume<W, F>(bus: Arc<Bus>, settings: ConsumerSettings, mut stop: watch::Receiver<bool>, work: W)
-where
+pub async fn consume<W, F>(
+    bus: Arc<Bus>,
+    settings: ConsumerSettings,
+    mut stop: watch::Receiver<bool>,
+    work: W,
+) where
     W: Fn(Delivery) -> F,
     F: Future<Output = Outcome> + Send,
 {
@@ -43,14 +50,17 @@ where
     let mut ticks = tokio::time::interval(settings.extend);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // A pull is never dropped half-way: what it was given would be lost to everybody until the ack wait is over.
-    let mut pulling: Option<Pin<Box<dyn Future<Output = Result<Batch, BusError>> + Send>>> = None;
+    let mut pulling: Option<Pull> = None;
     loop {
         let stopping = *stop.borrow();
         if stopping && running.is_empty() && pulling.is_none() {
             bus.settle(&settings.name, std::mem::take(&mut done)).await;
             return;
         }
-        let room = settings.in_flight.saturating_sub(running.len()).min(settings.batch);
+        let room = settings
+            .in_flight
+            .saturating_sub(running.len())
+            .min(settings.batch);
         if pulling.is_none() && room > 0 && !stopping {
             let (bus, name, wait) = (Arc::clone(&bus), settings.name.clone(), settings.wait);
             let max = u32::try_from(room).unwrap_or(1);
@@ -94,7 +104,7 @@ where
 }
 
 /// The outcome of the pull that is going on; for ever pending when none is.
-async fn next(pulling: &mut Option<Pin<Box<dyn Future<Output = Result<Batch, BusError>> + Send>>>) -> Result<Batch, BusError> {
+async fn next(pulling: &mut Option<Pull>) -> Result<Batch, BusError> {
     match pulling {
         Some(pull) => pull.await,
         None => std::future::pending().await,

@@ -45,19 +45,38 @@ pub struct ConversationLogs {
 impl ConversationLogs {
     /// Over a store.
     pub fn new(store: Arc<StoreClient>) -> Arc<Self> {
-        Arc::new(Self { store, followers: Mutex::default() })
+        Arc::new(Self {
+            store,
+            followers: Mutex::default(),
+        })
     }
 
     /// Appends an entry and wakes who follows.
     ///
     /// # Errors
     /// `invalid` for an entry that is too large; the store's error.
-    pub async fn append(&self, channel: &ChannelRef, conversation: &str, id: String, data: Vec<u8>) -> Result<u64, Error> {
+    pub async fn append(
+        &self,
+        channel: &ChannelRef,
+        conversation: &str,
+        id: String,
+        data: Vec<u8>,
+    ) -> Result<u64, Error> {
         if data.len() > MAX_ENTRY {
-            return Err(Error::Invalid(format!("a log entry has at most {MAX_ENTRY} bytes")));
+            return Err(Error::Invalid(format!(
+                "a log entry has at most {MAX_ENTRY} bytes"
+            )));
         }
         let partition = Partition::log(channel, conversation);
-        let appended = self.store.append(scope(channel), partition.as_str().to_owned(), LOG.to_owned(), id, data, KEPT, TTL_MS);
+        let appended = self.store.append(
+            scope(channel),
+            partition.as_str().to_owned(),
+            LOG.to_owned(),
+            id,
+            data,
+            KEPT,
+            TTL_MS,
+        );
         let position = appended.await.map_err(down)??;
         self.tell(&partition, News::Entries);
         Ok(position)
@@ -67,17 +86,42 @@ impl ConversationLogs {
     ///
     /// # Errors
     /// The store's error.
-    pub async fn read(&self, channel: &ChannelRef, conversation: &str, after: u64, limit: u32) -> Result<Page, Error> {
+    pub async fn read(
+        &self,
+        channel: &ChannelRef,
+        conversation: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Page, Error> {
         let partition = Partition::log(channel, conversation);
-        let page = self.store.range(scope(channel), partition.as_str().to_owned(), LOG.to_owned(), after, limit.clamp(1, KEPT));
+        let page = self.store.range(
+            scope(channel),
+            partition.as_str().to_owned(),
+            LOG.to_owned(),
+            after,
+            limit.clamp(1, KEPT),
+        );
         let page = page.await.map_err(down)??;
-        let entries = page.entries.into_iter().map(|entry| LogEntry { position: entry.position, data: entry.value }).collect();
-        Ok(Page { entries, last: page.last })
+        let entries = page
+            .entries
+            .into_iter()
+            .map(|entry| LogEntry {
+                position: entry.position,
+                data: entry.value,
+            })
+            .collect();
+        Ok(Page {
+            entries,
+            last: page.last,
+        })
     }
 
     /// Tells those who follow now.
     pub fn publish(&self, channel: &ChannelRef, conversation: &str, data: Vec<u8>) {
-        self.tell(&Partition::log(channel, conversation), News::Transient(data.into()));
+        self.tell(
+            &Partition::log(channel, conversation),
+            News::Transient(data.into()),
+        );
     }
 
     /// Follows a conversation from now on.
@@ -87,7 +131,10 @@ impl ConversationLogs {
         if followers.len() > 1_024 {
             followers.retain(|_, sender| sender.receiver_count() > 0);
         }
-        followers.entry(partition).or_insert_with(|| broadcast::channel(NEWS).0).subscribe()
+        followers
+            .entry(partition)
+            .or_insert_with(|| broadcast::channel(NEWS).0)
+            .subscribe()
     }
 
     fn tell(&self, partition: &Partition, news: News) {
@@ -101,7 +148,10 @@ impl ConversationLogs {
 }
 
 fn scope(channel: &ChannelRef) -> CallScope {
-    CallScope { tenant: Some(channel.tenant.clone()), ..CallScope::default() }
+    CallScope {
+        tenant: Some(channel.tenant.clone()),
+        ..CallScope::default()
+    }
 }
 
 fn down(fault: Fault) -> Error {

@@ -70,7 +70,8 @@ impl DeadLetter {
     /// The message as JSON, for people: the event, what was to be sent, or the raw body.
     #[must_use]
     pub fn content(&self) -> serde_json::Value {
-        let text = || serde_json::Value::String(String::from_utf8_lossy(&self.payload).into_owned());
+        let text =
+            || serde_json::Value::String(String::from_utf8_lossy(&self.payload).into_owned());
         match self.stage {
             Stage::Ingress => text(),
             Stage::Turn => crate::envelope::decode::<crate::envelope::Inbound>(&self.payload)
@@ -98,7 +99,9 @@ pub enum DeadLetterError {
     #[error(transparent)]
     Fault(#[from] Fault),
     /// It holds a raw body and no message.
-    #[error("the dead letter `{0}` is a request that could not be read; there is nothing to replay")]
+    #[error(
+        "the dead letter `{0}` is a request that could not be read; there is nothing to replay"
+    )]
     NotReplayable(String),
     /// The bus does not take it again.
     #[error("{0}")]
@@ -134,8 +137,16 @@ impl DeadLetters {
     /// When the store does not take it; the caller must then not settle the message.
     pub async fn keep(&self, tenant: &Id, letter: &DeadLetter) -> Result<(), DeadLetterError> {
         let partition = Partition::dead_letters(&self.env, tenant);
-        let value = serde_json::to_vec(letter).map_err(|_| DeadLetterError::Damaged(letter.id.clone()))?;
-        let put = self.store.put(scope(tenant), partition.as_str().to_owned(), letter.id.clone(), value, Expect::Any, Some(self.ttl_ms));
+        let value =
+            serde_json::to_vec(letter).map_err(|_| DeadLetterError::Damaged(letter.id.clone()))?;
+        let put = self.store.put(
+            scope(tenant),
+            partition.as_str().to_owned(),
+            letter.id.clone(),
+            value,
+            Expect::Any,
+            Some(self.ttl_ms),
+        );
         put.await?.map(|_| ()).map_err(DeadLetterError::Store)
     }
 
@@ -148,8 +159,16 @@ impl DeadLetters {
         let mut letters = Vec::new();
         let mut cursor = None;
         loop {
-            let page = self.store.list(scope(tenant), partition.as_str().to_owned(), cursor, 1_000).await?.map_err(DeadLetterError::Store)?;
-            for Key { partition: found, name } in page.keys {
+            let page = self
+                .store
+                .list(scope(tenant), partition.as_str().to_owned(), cursor, 1_000)
+                .await?
+                .map_err(DeadLetterError::Store)?;
+            for Key {
+                partition: found,
+                name,
+            } in page.keys
+            {
                 if found == partition.as_str()
                     && let Some(letter) = self.read(tenant, &name).await?
                 {
@@ -169,7 +188,9 @@ impl DeadLetters {
     /// # Errors
     /// [`DeadLetterError::NotFound`]; when the store cannot be read.
     pub async fn get(&self, tenant: &Id, id: &str) -> Result<DeadLetter, DeadLetterError> {
-        self.read(tenant, id).await?.ok_or_else(|| DeadLetterError::NotFound(id.to_owned()))
+        self.read(tenant, id)
+            .await?
+            .ok_or_else(|| DeadLetterError::NotFound(id.to_owned()))
     }
 
     /// Forgets a letter.
@@ -178,7 +199,16 @@ impl DeadLetters {
     /// As [`DeadLetters::get`].
     pub async fn drop_letter(&self, tenant: &Id, id: &str) -> Result<(), DeadLetterError> {
         let partition = Partition::dead_letters(&self.env, tenant);
-        match self.store.delete(scope(tenant), partition.as_str().to_owned(), id.to_owned(), Expect::Any).await? {
+        match self
+            .store
+            .delete(
+                scope(tenant),
+                partition.as_str().to_owned(),
+                id.to_owned(),
+                Expect::Any,
+            )
+            .await?
+        {
             Ok(()) => Ok(()),
             Err(Error::NotFound) => Err(DeadLetterError::NotFound(id.to_owned())),
             Err(error) => Err(DeadLetterError::Store(error)),
@@ -187,12 +217,31 @@ impl DeadLetters {
 
     async fn read(&self, tenant: &Id, id: &str) -> Result<Option<DeadLetter>, DeadLetterError> {
         let partition = Partition::dead_letters(&self.env, tenant);
-        let found = self.store.get(scope(tenant), partition.as_str().to_owned(), vec![id.to_owned()]).await?;
-        let entry = found.map_err(DeadLetterError::Store)?.into_iter().next().flatten();
-        entry.map(|entry| serde_json::from_slice(&entry.value).map_err(|_| DeadLetterError::Damaged(id.to_owned()))).transpose()
+        let found = self
+            .store
+            .get(
+                scope(tenant),
+                partition.as_str().to_owned(),
+                vec![id.to_owned()],
+            )
+            .await?;
+        let entry = found
+            .map_err(DeadLetterError::Store)?
+            .into_iter()
+            .next()
+            .flatten();
+        entry
+            .map(|entry| {
+                serde_json::from_slice(&entry.value)
+                    .map_err(|_| DeadLetterError::Damaged(id.to_owned()))
+            })
+            .transpose()
     }
 }
 
 fn scope(tenant: &Id) -> CallScope {
-    CallScope { tenant: Some(tenant.clone()), ..CallScope::default() }
+    CallScope {
+        tenant: Some(tenant.clone()),
+        ..CallScope::default()
+    }
 }

@@ -8,7 +8,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greentic_interfaces::imports::greentic::channel::types::{Delivery as ChannelDelivery, DeliveryError, Receipt};
+use greentic_interfaces::imports::greentic::channel::types::{
+    Delivery as ChannelDelivery, DeliveryError, Receipt,
+};
 use greentic_interfaces::model::Durability;
 use greentic_sandbox::fault::{Fault, FaultKind};
 use greentic_sandbox::scope::CallScope;
@@ -29,14 +31,25 @@ impl Generation {
     /// Handles one delivery of the egress consumer.
     pub(crate) async fn handle_outgoing(self: Arc<Self>, delivery: Delivery) -> Outcome {
         let Some(channel) = self.channel_of(&delivery.message.subject) else {
-            tracing::warn!(subject = delivery.message.subject, "a message for a channel that is not in the bundle waits for it");
+            tracing::warn!(
+                subject = delivery.message.subject,
+                "a message for a channel that is not in the bundle waits for it"
+            );
             return self.again(&delivery, None);
         };
         let outgoing: Outgoing = match envelope::decode(&delivery.message.payload) {
             Ok(outgoing) => outgoing,
-            Err(error) => return self.give_up(&channel, &delivery, Stage::Egress, &error.to_string()).await,
+            Err(error) => {
+                return self
+                    .give_up(&channel, &delivery, Stage::Egress, &error.to_string())
+                    .await;
+            }
         };
-        let trace: TraceContext = delivery.message.trace.parse().unwrap_or_else(|_| TraceContext::start(Sampling::OFF, None));
+        let trace: TraceContext = delivery
+            .message
+            .trace
+            .parse()
+            .unwrap_or_else(|_| TraceContext::start(Sampling::OFF, None));
         let receipts = Receipts::of(&channel, &outgoing);
         if delivery.attempt > 1 {
             self.metrics.bus_redelivered.with(["egress"]).inc();
@@ -50,12 +63,16 @@ impl Generation {
             }
         }
         // Closed never: the semaphore lives as long as the channel.
-        let Ok(_permit) = channel.deliveries.acquire().await else { return self.again(&delivery, None) };
+        let Ok(_permit) = channel.deliveries.acquire().await else {
+            return self.again(&delivery, None);
+        };
         wait_for_pace(&channel, &outgoing.message.conversation.id).await;
         let span = spans::deliver_span(&trace, &channel.address(), delivery.attempt);
         let trace = trace.within(&span);
         let begun = Instant::now();
-        let sent = deliver(&channel, &outgoing, delivery.attempt, trace).instrument(span.clone()).await;
+        let sent = deliver(&channel, &outgoing, delivery.attempt, trace)
+            .instrument(span.clone())
+            .await;
         channel.metrics.egress_seconds.observe(begun.elapsed());
         let outcome = match &sent {
             Sent::Yes(_) => "sent",
@@ -64,7 +81,10 @@ impl Generation {
             Sent::Unknown(_) => "unknown",
         };
         spans::outcome(&span, outcome);
-        self.metrics.egress_attempts.with([&channel.provider, outcome]).inc();
+        self.metrics
+            .egress_attempts
+            .with([&channel.provider, outcome])
+            .inc();
         match sent {
             Sent::Yes(receipt) => {
                 for downgrade in &receipt.downgrades {
@@ -73,29 +93,54 @@ impl Generation {
                 receipts.keep(&channel, &receipt).await;
                 channel.metrics.delivered.inc();
                 if outgoing.since_ms > 0 {
-                    channel.metrics.message_seconds.observe(Duration::from_millis(now_ms().saturating_sub(outgoing.since_ms)));
+                    channel
+                        .metrics
+                        .message_seconds
+                        .observe(Duration::from_millis(
+                            now_ms().saturating_sub(outgoing.since_ms),
+                        ));
                 }
                 Outcome::Ack
             }
-            Sent::Never(reason) => self.give_up(&channel, &delivery, Stage::Egress, &reason).await,
+            Sent::Never(reason) => {
+                self.give_up(&channel, &delivery, Stage::Egress, &reason)
+                    .await
+            }
             Sent::Unknown(reason) if channel.unknown_outcome == UnknownOutcome::AtMostOnce => {
                 let reason = format!("the platform may have it: {reason}");
-                self.give_up(&channel, &delivery, Stage::Egress, &reason).await
+                self.give_up(&channel, &delivery, Stage::Egress, &reason)
+                    .await
             }
             Sent::Unknown(reason) => self.later(&channel, &delivery, reason, None).await,
             Sent::Later(reason, after) => self.later(&channel, &delivery, reason, after).await,
         }
     }
 
-    async fn later(&self, channel: &ChannelRuntime, delivery: &Delivery, reason: String, after: Option<u64>) -> Outcome {
-        if usize::try_from(delivery.attempt).unwrap_or(usize::MAX) >= channel.egress_limits.attempts {
-            return self.give_up(channel, delivery, Stage::Egress, &reason).await;
+    async fn later(
+        &self,
+        channel: &ChannelRuntime,
+        delivery: &Delivery,
+        reason: String,
+        after: Option<u64>,
+    ) -> Outcome {
+        if usize::try_from(delivery.attempt).unwrap_or(usize::MAX) >= channel.egress_limits.attempts
+        {
+            return self
+                .give_up(channel, delivery, Stage::Egress, &reason)
+                .await;
         }
         tracing::warn!(channel = %channel.reference, attempt = delivery.attempt, "not delivered yet: {reason}");
         let doublings = delivery.attempt.saturating_sub(1).min(20);
         let limits = &channel.egress_limits;
-        let wait = limits.backoff_base.saturating_mul(1 << doublings).min(limits.backoff_cap);
-        Outcome::Retry(after.unwrap_or(0).max(jittered(millis(wait), delivery.time_ms)))
+        let wait = limits
+            .backoff_base
+            .saturating_mul(1 << doublings)
+            .min(limits.backoff_cap);
+        Outcome::Retry(
+            after
+                .unwrap_or(0)
+                .max(jittered(millis(wait), delivery.time_ms)),
+        )
     }
 }
 
@@ -107,10 +152,24 @@ enum Sent {
     Unknown(String),
 }
 
-async fn deliver(channel: &ChannelRuntime, outgoing: &Outgoing, attempt: u32, trace: TraceContext) -> Sent {
-    let delivery = ChannelDelivery { id: outgoing.id.to_string(), attempt, message: outgoing.message.clone() };
+async fn deliver(
+    channel: &ChannelRuntime,
+    outgoing: &Outgoing,
+    attempt: u32,
+    trace: TraceContext,
+) -> Sent {
+    let delivery = ChannelDelivery {
+        id: outgoing.id.to_string(),
+        attempt,
+        message: outgoing.message.clone(),
+    };
     let span = spans::plugin_call_span(&trace, &channel.provider, "channel-provider", "deliver");
-    match channel.client.deliver(channel.scope(Some(trace)), delivery).instrument(span).await {
+    match channel
+        .client
+        .deliver(channel.scope(Some(trace)), delivery)
+        .instrument(span)
+        .await
+    {
         Ok(Ok(receipt)) => Sent::Yes(receipt),
         Ok(Err(DeliveryError::Rejected(reason))) => Sent::Never(reason),
         Ok(Err(DeliveryError::Retry(retry))) => Sent::Later(retry.reason, retry.after_ms),
@@ -122,7 +181,9 @@ async fn deliver(channel: &ChannelRuntime, outgoing: &Outgoing, attempt: u32, tr
 /// A fault before the plugin ran is surely not sent. One while it ran is not known, where it can reach a platform by itself.
 fn after_fault(fault: &Fault) -> Sent {
     match fault.kind {
-        FaultKind::Overloaded(_) | FaultKind::Restarting(_) | FaultKind::NotStarted(_) => Sent::Later(fault.to_string(), None),
+        FaultKind::Overloaded(_) | FaultKind::Restarting(_) | FaultKind::NotStarted(_) => {
+            Sent::Later(fault.to_string(), None)
+        }
         _ => Sent::Unknown(fault.to_string()),
     }
 }
@@ -132,7 +193,11 @@ async fn wait_for_pace(channel: &ChannelRuntime, conversation: &str) {
     loop {
         let wait = {
             let mut pace = channel.pace.lock();
-            if pace.is_free() { Duration::ZERO } else { pace.take(conversation, Instant::now()) }
+            if pace.is_free() {
+                Duration::ZERO
+            } else {
+                pace.take(conversation, Instant::now())
+            }
         };
         if wait.is_zero() {
             return;
@@ -159,16 +224,31 @@ struct Receipts {
 impl Receipts {
     /// Only where messages outlive the process can one be delivered again after it was sent and not settled.
     fn of(channel: &ChannelRuntime, outgoing: &Outgoing) -> Self {
-        let lasting = matches!(channel.backends.bus.descriptor().durability, Durability::Disk | Durability::Replicated);
+        let lasting = matches!(
+            channel.backends.bus.descriptor().durability,
+            Durability::Disk | Durability::Replicated
+        );
         Self {
-            partition: lasting.then(|| Partition::receipts(&channel.reference, &outgoing.message.conversation.id)),
+            partition: lasting.then(|| {
+                Partition::receipts(&channel.reference, &outgoing.message.conversation.id)
+            }),
             name: outgoing.id.to_string(),
         }
     }
 
     async fn known(&self, channel: &ChannelRuntime) -> Result<bool, ()> {
-        let Some(partition) = &self.partition else { return Ok(false) };
-        let found = channel.backends.store.get(scope(channel), partition.as_str().to_owned(), vec![self.name.clone()]).await;
+        let Some(partition) = &self.partition else {
+            return Ok(false);
+        };
+        let found = channel
+            .backends
+            .store
+            .get(
+                scope(channel),
+                partition.as_str().to_owned(),
+                vec![self.name.clone()],
+            )
+            .await;
         match found {
             Ok(Ok(entries)) => Ok(entries.first().is_some_and(Option::is_some)),
             _ => Err(()),
@@ -176,10 +256,23 @@ impl Receipts {
     }
 
     async fn keep(&self, channel: &ChannelRuntime, receipt: &Receipt) {
-        let Some(partition) = &self.partition else { return };
+        let Some(partition) = &self.partition else {
+            return;
+        };
         let value = receipt.message_ids.join("\n").into_bytes();
         let ttl = millis(channel.egress_limits.receipts);
-        let kept = channel.backends.store.put(scope(channel), partition.as_str().to_owned(), self.name.clone(), value, Expect::Any, Some(ttl)).await;
+        let kept = channel
+            .backends
+            .store
+            .put(
+                scope(channel),
+                partition.as_str().to_owned(),
+                self.name.clone(),
+                value,
+                Expect::Any,
+                Some(ttl),
+            )
+            .await;
         if !matches!(kept, Ok(Ok(_))) {
             tracing::warn!(channel = %channel.reference, "the receipt of a sent message could not be kept");
         }

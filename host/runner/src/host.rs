@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use greentic_interfaces::model::Durability;
 use greentic_sandbox::scope::CallScope;
-use greentic_sandbox::worlds::bus_types::{Consumer, Message};
+use greentic_sandbox::worlds::bus_types::{Consumer, Message, Ordering};
 use greentic_types::{Direction, Id, Subject};
 use serde::Serialize;
 use tokio::runtime::Handle;
@@ -84,7 +84,10 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError`] when a bus does not give the consumers.
-    pub async fn start(generation: Arc<Generation>, workers: &[Handle]) -> Result<Arc<Self>, HostError> {
+    pub async fn start(
+        generation: Arc<Generation>,
+        workers: &[Handle],
+    ) -> Result<Arc<Self>, HostError> {
         for backends in distinct_buses(&generation) {
             open(&generation, backends, RUNNER, Direction::Ingress).await?;
             open(&generation, backends, EGRESS, Direction::Egress).await?;
@@ -95,16 +98,37 @@ impl Host {
             for backends in distinct_buses(&generation) {
                 let bus = &backends.bus;
                 let number = u64::try_from(index).unwrap_or_default();
-                work.push(turns(&generation, bus, number, workers.len(), worker, stopped.clone()));
-                work.push(deliveries(&generation, bus, workers.len(), worker, stopped.clone()));
+                work.push(turns(
+                    &generation,
+                    bus,
+                    number,
+                    workers.len(),
+                    worker,
+                    stopped.clone(),
+                ));
+                work.push(deliveries(
+                    &generation,
+                    bus,
+                    workers.len(),
+                    worker,
+                    stopped.clone(),
+                ));
             }
         }
         if let Some(worker) = workers.first() {
             let generation = Arc::clone(&generation);
             work.push(worker.spawn(async move { generation.chores.run(stopped).await }));
         }
-        generation.metrics.generation.set(i64::try_from(generation.number).unwrap_or(i64::MAX));
-        Ok(Arc::new(Self { generation, stop, work: parking_lot::Mutex::new(work), started: Instant::now() }))
+        generation
+            .metrics
+            .generation
+            .set(i64::try_from(generation.number).unwrap_or(i64::MAX));
+        Ok(Arc::new(Self {
+            generation,
+            stop,
+            work: parking_lot::Mutex::new(work),
+            started: Instant::now(),
+        }))
     }
 
     /// The generation.
@@ -124,7 +148,10 @@ impl Host {
     pub async fn drain(&self, deadline: Duration) -> bool {
         let drained = tokio::time::timeout(deadline, async {
             for backends in distinct_buses(&self.generation) {
-                let lasting = matches!(backends.bus.descriptor().durability, Durability::Disk | Durability::Replicated);
+                let lasting = matches!(
+                    backends.bus.descriptor().durability,
+                    Durability::Disk | Durability::Replicated
+                );
                 while !lasting && !is_empty(&backends.bus).await {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
@@ -149,8 +176,17 @@ impl Host {
         let mut rows = Vec::new();
         for backends in &self.generation.backends {
             let mut row = |name: &str, role, up: bool| {
-                let detail = if up { String::new() } else { "its instance ended and is being replaced".to_owned() };
-                rows.push(ReadinessRow { name: name.to_owned(), role, up, detail });
+                let detail = if up {
+                    String::new()
+                } else {
+                    "its instance ended and is being replaced".to_owned()
+                };
+                rows.push(ReadinessRow {
+                    name: name.to_owned(),
+                    role,
+                    up,
+                    detail,
+                });
             };
             row(&backends.store_name, "sessions", backends.store.is_up());
             row(&backends.bus_name, "bus", backends.bus.client().is_up());
@@ -164,13 +200,29 @@ impl Host {
     pub async fn measure(&self) {
         for backends in distinct_buses(&self.generation) {
             for (consumer, stage) in [(RUNNER, "turn"), (EGRESS, "egress")] {
-                if let Ok(Ok(depth)) = backends.bus.client().depth(CallScope::default(), consumer.to_owned()).await {
-                    self.generation.metrics.queue_depth.with([stage]).set(i64::try_from(depth.pending).unwrap_or(i64::MAX));
-                    self.generation.metrics.in_flight.with([stage]).set(i64::try_from(depth.in_flight).unwrap_or(i64::MAX));
+                if let Ok(Ok(depth)) = backends
+                    .bus
+                    .client()
+                    .depth(CallScope::default(), consumer.to_owned())
+                    .await
+                {
+                    self.generation
+                        .metrics
+                        .queue_depth
+                        .with([stage])
+                        .set(i64::try_from(depth.pending).unwrap_or(i64::MAX));
+                    self.generation
+                        .metrics
+                        .in_flight
+                        .with([stage])
+                        .set(i64::try_from(depth.in_flight).unwrap_or(i64::MAX));
                 }
             }
         }
-        self.generation.metrics.uptime.set(i64::try_from(self.uptime().as_secs()).unwrap_or(i64::MAX));
+        self.generation
+            .metrics
+            .uptime
+            .set(i64::try_from(self.uptime().as_secs()).unwrap_or(i64::MAX));
         if let Some(bytes) = resident_memory() {
             self.generation.metrics.process_memory.set(bytes);
         }
@@ -181,15 +233,25 @@ impl Host {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn dead_letters(&self, tenant: Option<&Id>) -> Result<Vec<DeadLetter>, DeadLetterError> {
+    pub async fn dead_letters(
+        &self,
+        tenant: Option<&Id>,
+    ) -> Result<Vec<DeadLetter>, DeadLetterError> {
         let mut letters = Vec::new();
         let mut seen: Vec<&Id> = Vec::new();
         for (place, team) in &self.generation.teams {
-            if tenant.is_some_and(|tenant| *tenant != place.tenant_id) || seen.contains(&&place.tenant_id) {
+            if tenant.is_some_and(|tenant| *tenant != place.tenant_id)
+                || seen.contains(&&place.tenant_id)
+            {
                 continue;
             }
             seen.push(&place.tenant_id);
-            letters.extend(team.backends.letters.all(&place.tenant_id, self.generation.limits.dead_letters.kept).await?);
+            letters.extend(
+                team.backends
+                    .letters
+                    .all(&place.tenant_id, self.generation.limits.dead_letters.kept)
+                    .await?,
+            );
         }
         letters.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(letters)
@@ -233,15 +295,24 @@ impl Host {
         if letter.stage == Stage::Turn {
             self.generation.unmark(&backends, &message).await;
         }
-        backends.bus.publish(vec![message]).await.map_err(|error| DeadLetterError::Bus(error.to_string()))?;
+        backends
+            .bus
+            .publish(vec![message])
+            .await
+            .map_err(|error| DeadLetterError::Bus(error.to_string()))?;
         backends.letters.drop_letter(&tenant, id).await?;
-        Ok(Replayed { id: id.to_owned(), subject: letter.subject })
+        Ok(Replayed {
+            id: id.to_owned(),
+            subject: letter.subject,
+        })
     }
 
     async fn find(&self, id: &str) -> Result<(Arc<Backends>, Id, DeadLetter), DeadLetterError> {
         for (place, team) in &self.generation.teams {
             match team.backends.letters.get(&place.tenant_id, id).await {
-                Ok(letter) => return Ok((Arc::clone(&team.backends), place.tenant_id.clone(), letter)),
+                Ok(letter) => {
+                    return Ok((Arc::clone(&team.backends), place.tenant_id.clone(), letter));
+                }
                 Err(DeadLetterError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -262,11 +333,21 @@ impl Generation {
                 let reference = &channel.reference;
                 let [_, _, page] = &channel.bases;
                 ChannelRow {
-                    channel: format!("{}/{}/{}", reference.tenant, reference.team, reference.channel),
+                    channel: format!(
+                        "{}/{}/{}",
+                        reference.tenant, reference.team, reference.channel
+                    ),
                     provider: channel.provider.clone(),
                     flow: channel.router.default.name.clone(),
-                    paths: surface_paths(channel.descriptor.surfaces, &channel.bases).into_iter().chain(channel.alias.clone()).collect(),
-                    page: channel.descriptor.surfaces.contains(Surfaces::PAGE).then(|| format!("{page}/")),
+                    paths: surface_paths(channel.descriptor.surfaces, &channel.bases)
+                        .into_iter()
+                        .chain(channel.alias.clone())
+                        .collect(),
+                    page: channel
+                        .descriptor
+                        .surfaces
+                        .contains(Surfaces::PAGE)
+                        .then(|| format!("{page}/")),
                 }
             })
             .collect();
@@ -284,13 +365,20 @@ impl Generation {
                 role: "bus",
                 plugin: backends.bus_name.clone(),
                 durability: durability(bus.durability).to_owned(),
-                detail: format!("order by {:?}, duplicates known for {} s", bus.ordering, bus.dedupe_window_ms / 1_000).to_lowercase(),
+                detail: format!(
+                    "order {}, duplicates known for {} s",
+                    ordering(bus.ordering),
+                    bus.dedupe_window_ms / 1_000
+                ),
             });
             rows.push(BackendRow {
                 role: "sessions",
                 plugin: backends.store_name.clone(),
                 durability: durability(backends.store_descriptor.durability).to_owned(),
-                detail: format!("values to {} KiB", backends.store_descriptor.max_value / 1_024),
+                detail: format!(
+                    "values to {} KiB",
+                    backends.store_descriptor.max_value / 1_024
+                ),
             });
         }
         rows
@@ -306,10 +394,21 @@ fn durability(durability: Durability) -> &'static str {
     }
 }
 
+fn ordering(ordering: Ordering) -> &'static str {
+    match ordering {
+        Ordering::None => "not kept",
+        Ordering::Subject => "kept in a channel",
+        Ordering::Key => "kept in a conversation",
+    }
+}
+
 fn distinct_buses(generation: &Generation) -> Vec<&Arc<Backends>> {
     let mut distinct: Vec<&Arc<Backends>> = Vec::new();
     for backends in &generation.backends {
-        if !distinct.iter().any(|earlier| earlier.bus_name == backends.bus_name) {
+        if !distinct
+            .iter()
+            .any(|earlier| earlier.bus_name == backends.bus_name)
+        {
             distinct.push(backends);
         }
     }
@@ -318,7 +417,11 @@ fn distinct_buses(generation: &Generation) -> Vec<&Arc<Backends>> {
 
 async fn is_empty(bus: &Bus) -> bool {
     for consumer in [RUNNER, EGRESS] {
-        match bus.client().depth(CallScope::default(), consumer.to_owned()).await {
+        match bus
+            .client()
+            .depth(CallScope::default(), consumer.to_owned())
+            .await
+        {
             Ok(Ok(depth)) if depth.pending + depth.in_flight > 0 => return false,
             // A bus that does not answer will not give more either.
             _ => {}
@@ -327,7 +430,12 @@ async fn is_empty(bus: &Bus) -> bool {
     true
 }
 
-async fn open(generation: &Generation, backends: &Backends, name: &'static str, direction: Direction) -> Result<(), HostError> {
+async fn open(
+    generation: &Generation,
+    backends: &Backends,
+    name: &'static str,
+    direction: Direction,
+) -> Result<(), HostError> {
     let limits = &generation.limits.bus;
     let consumer = Consumer {
         name: name.to_owned(),
@@ -337,15 +445,29 @@ async fn open(generation: &Generation, backends: &Backends, name: &'static str, 
         max_in_flight: u32::try_from(limits.in_flight).unwrap_or(u32::MAX),
         ack_wait_ms: millis(limits.ack_wait),
     };
-    let refused = |reason: String| HostError::Consumer { consumer: name, bus: backends.bus_name.clone(), reason };
-    match backends.bus.client().open_consumer(CallScope::default(), consumer).await {
+    let refused = |reason: String| HostError::Consumer {
+        consumer: name,
+        bus: backends.bus_name.clone(),
+        reason,
+    };
+    match backends
+        .bus
+        .client()
+        .open_consumer(CallScope::default(), consumer)
+        .await
+    {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(refused(format!("{error:?}"))),
         Err(fault) => Err(refused(fault.to_string())),
     }
 }
 
-fn settings(generation: &Generation, name: &str, in_flight: usize, workers: usize) -> ConsumerSettings {
+fn settings(
+    generation: &Generation,
+    name: &str,
+    in_flight: usize,
+    workers: usize,
+) -> ConsumerSettings {
     let limits = &generation.limits.bus;
     ConsumerSettings {
         name: name.to_owned(),
@@ -356,19 +478,43 @@ fn settings(generation: &Generation, name: &str, in_flight: usize, workers: usiz
     }
 }
 
-fn turns(generation: &Arc<Generation>, bus: &Arc<Bus>, number: u64, workers: usize, worker: &Handle, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-    let settings = settings(generation, RUNNER, generation.limits.turn.in_flight, workers);
+fn turns(
+    generation: &Arc<Generation>,
+    bus: &Arc<Bus>,
+    number: u64,
+    workers: usize,
+    worker: &Handle,
+    stop: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let settings = settings(
+        generation,
+        RUNNER,
+        generation.limits.turn.in_flight,
+        workers,
+    );
     let (generation, bus) = (Arc::clone(generation), Arc::clone(bus));
     worker.spawn(async move {
-        consume(bus, settings, stop, move |delivery| Arc::clone(&generation).handle_event(delivery, number)).await;
+        consume(bus, settings, stop, move |delivery| {
+            Arc::clone(&generation).handle_event(delivery, number)
+        })
+        .await;
     })
 }
 
-fn deliveries(generation: &Arc<Generation>, bus: &Arc<Bus>, workers: usize, worker: &Handle, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+fn deliveries(
+    generation: &Arc<Generation>,
+    bus: &Arc<Bus>,
+    workers: usize,
+    worker: &Handle,
+    stop: watch::Receiver<bool>,
+) -> JoinHandle<()> {
     let settings = settings(generation, EGRESS, generation.limits.bus.in_flight, workers);
     let (generation, bus) = (Arc::clone(generation), Arc::clone(bus));
     worker.spawn(async move {
-        consume(bus, settings, stop, move |delivery| Arc::clone(&generation).handle_outgoing(delivery)).await;
+        consume(bus, settings, stop, move |delivery| {
+            Arc::clone(&generation).handle_outgoing(delivery)
+        })
+        .await;
     })
 }
 

@@ -56,9 +56,13 @@ pub struct BackendRow {
 
 pub(crate) fn surface_paths(surfaces: Surfaces, bases: &[String; 3]) -> Vec<String> {
     let [webhook, api, page] = bases;
-    [(Surfaces::WEBHOOK, webhook), (Surfaces::API, api), (Surfaces::PAGE, page)]
-        .into_iter()
-        .filter(|(surface, _)| surfaces.contains(*surface))
-        .map(|(_, path)| path.clone())
-        .collect()
+    [
+        (Surfaces::WEBHOOK, webhook),
+        (Surfaces::API, api),
+        (Surfaces::PAGE, page),
+    ]
+    .into_iter()
+    .filter(|(surface, _)| surfaces.contains(*surface))
+    .map(|(_, path)| path.clone())
+    .collect()
 }

@@ -25,14 +25,27 @@ pub enum NodeClient {
 
 impl NodeClient {
     /// One call. Input and output are JSON.
-    async fn once(&self, scope: CallScope, operation: &str, input: &str) -> Result<String, NodeError> {
+    async fn once(
+        &self,
+        scope: CallScope,
+        operation: &str,
+        input: &str,
+    ) -> Result<String, NodeError> {
         match self {
             Self::Node(client) => {
                 let value = node_types::Value::Json(input.to_owned());
                 match client.invoke(scope, operation.to_owned(), value).await {
                     Ok(Ok(node_types::Value::Json(json))) => Ok(json),
-                    Ok(Ok(node_types::Value::Cbor(_))) => Err(failed("invalid", "the node answered in CBOR to a call in JSON", false)),
-                    Ok(Err(error)) => Err(NodeError { code: error.code, message: error.message, retryable: error.retryable }),
+                    Ok(Ok(node_types::Value::Cbor(_))) => Err(failed(
+                        "invalid",
+                        "the node answered in CBOR to a call in JSON",
+                        false,
+                    )),
+                    Ok(Err(error)) => Err(NodeError {
+                        code: error.code,
+                        message: error.message,
+                        retryable: error.retryable,
+                    }),
                     Err(fault) => Err(of_fault(&fault)),
                 }
             }
@@ -50,13 +63,22 @@ impl NodeClient {
     ///
     /// # Errors
     /// The last attempt's error.
-    pub async fn invoke(&self, scope: CallScope, operation: &str, input: &str, policy: CallPolicy) -> Result<String, NodeError> {
+    pub async fn invoke(
+        &self,
+        scope: CallScope,
+        operation: &str,
+        input: &str,
+        policy: CallPolicy,
+    ) -> Result<String, NodeError> {
         attempts(policy, || self.once(scope.clone(), operation, input)).await
     }
 }
 
 /// Repeats a call as its policy says.
-pub(crate) async fn attempts<T, F>(policy: CallPolicy, mut call: impl FnMut() -> F) -> Result<T, NodeError>
+pub(crate) async fn attempts<T, F>(
+    policy: CallPolicy,
+    mut call: impl FnMut() -> F,
+) -> Result<T, NodeError>
 where
     F: Future<Output = Result<T, NodeError>>,
 {
@@ -81,7 +103,8 @@ where
 /// A node's input as the smallest component's message: fields of these names where it has them, the whole of it as content
 /// otherwise.
 fn smallest_message(input: &str) -> Result<minimal_types::Message, NodeError> {
-    let value: Value = serde_json::from_str(input).map_err(|error| failed("invalid", &format!("the input is not JSON: {error}"), false))?;
+    let value: Value = serde_json::from_str(input)
+        .map_err(|error| failed("invalid", &format!("the input is not JSON: {error}"), false))?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let content = match (&value, text("content").or_else(|| text("text"))) {
         (_, Some(content)) => content,
@@ -92,14 +115,23 @@ fn smallest_message(input: &str) -> Result<minimal_types::Message, NodeError> {
         id: text("id").unwrap_or_default(),
         content,
         sender: text("sender").unwrap_or_default(),
-        timestamp: value.get("timestamp").and_then(Value::as_u64).unwrap_or_else(now_ms),
+        timestamp: value
+            .get("timestamp")
+            .and_then(Value::as_u64)
+            .unwrap_or_else(now_ms),
     })
 }
 
 /// JSON in `data` is handed on as what it is; other text as `{"text": …}`.
 fn smallest_outcome(outcome: minimal_types::Outcome) -> Result<String, NodeError> {
     if !outcome.success {
-        return Err(failed("failed", &outcome.error.unwrap_or_else(|| "the component reports a failure and no reason".into()), false));
+        return Err(failed(
+            "failed",
+            &outcome
+                .error
+                .unwrap_or_else(|| "the component reports a failure and no reason".into()),
+            false,
+        ));
     }
     let data = outcome.data.unwrap_or_default();
     Ok(match serde_json::from_str::<Value>(&data) {
@@ -110,7 +142,11 @@ fn smallest_outcome(outcome: minimal_types::Outcome) -> Result<String, NodeError
 }
 
 pub(crate) fn failed(code: &str, message: &str, retryable: bool) -> NodeError {
-    NodeError { code: code.to_owned(), message: message.to_owned(), retryable }
+    NodeError {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        retryable,
+    }
 }
 
 pub(crate) fn of_fault(fault: &Fault) -> NodeError {
@@ -123,12 +159,32 @@ mod tests {
 
     #[test]
     fn any_input_becomes_a_smallest_message_and_its_data_comes_back_as_json() {
-        let message = smallest_message(r#"{"id":"1","content":"hi","sender":"u","timestamp":7}"#).expect("a message");
-        assert_eq!((message.id.as_str(), message.content.as_str(), message.timestamp), ("1", "hi", 7));
-        assert_eq!(smallest_message("\"plain\"").expect("a message").content, "plain");
-        assert_eq!(smallest_message(r#"{"a":1}"#).expect("a message").content, r#"{"a":1}"#);
+        let message = smallest_message(r#"{"id":"1","content":"hi","sender":"u","timestamp":7}"#)
+            .expect("a message");
+        assert_eq!(
+            (
+                message.id.as_str(),
+                message.content.as_str(),
+                message.timestamp
+            ),
+            ("1", "hi", 7)
+        );
+        assert_eq!(
+            smallest_message("\"plain\"").expect("a message").content,
+            "plain"
+        );
+        assert_eq!(
+            smallest_message(r#"{"a":1}"#).expect("a message").content,
+            r#"{"a":1}"#
+        );
         assert!(smallest_message("{").is_err());
-        let outcome = |data: &str| smallest_outcome(minimal_types::Outcome { success: true, data: Some(data.into()), error: None });
+        let outcome = |data: &str| {
+            smallest_outcome(minimal_types::Outcome {
+                success: true,
+                data: Some(data.into()),
+                error: None,
+            })
+        };
         assert_eq!(outcome(r#"{"a":1}"#).expect("json"), r#"{"a":1}"#);
         assert_eq!(outcome("text").expect("json"), r#"{"text":"text"}"#);
         assert_eq!(outcome("3").expect("json"), r#"{"value":3}"#);

@@ -45,7 +45,9 @@ impl Window {
 
     fn is_over(&self, rates: &[Rate], now: Instant) -> bool {
         let longest = rates.iter().map(|rate| rate.per).max().unwrap_or_default();
-        self.sent.back().is_none_or(|last| now.duration_since(*last) >= longest)
+        self.sent
+            .back()
+            .is_none_or(|last| now.duration_since(*last) >= longest)
     }
 }
 
@@ -63,7 +65,8 @@ impl Pace {
     /// With the rates a channel declares. A rate of zero messages would stop everything and is left out.
     #[must_use]
     pub fn new(per_channel: Vec<Rate>, per_conversation: Vec<Rate>) -> Self {
-        let sensible = |rates: Vec<Rate>| rates.into_iter().filter(|rate| rate.messages > 0).collect();
+        let sensible =
+            |rates: Vec<Rate>| rates.into_iter().filter(|rate| rate.messages > 0).collect();
         Self {
             per_channel: sensible(per_channel),
             per_conversation: sensible(per_conversation),
@@ -81,17 +84,25 @@ impl Pace {
 
     /// Takes a place for one message: zero means send now; anything else means ask again after that long.
     pub fn take(&mut self, conversation: &str, now: Instant) -> Duration {
-        let own = self.conversations.get(conversation).map(|window| window.wait(&self.per_conversation, now)).unwrap_or_default();
+        let own = self
+            .conversations
+            .get(conversation)
+            .map(|window| window.wait(&self.per_conversation, now))
+            .unwrap_or_default();
         let wait = own.max(self.channel.wait(&self.per_channel, now));
         if !wait.is_zero() {
             return wait;
         }
         self.channel.note(&self.per_channel, now);
         if !self.per_conversation.is_empty() {
-            self.conversations.entry(conversation.to_owned()).or_default().note(&self.per_conversation, now);
+            self.conversations
+                .entry(conversation.to_owned())
+                .or_default()
+                .note(&self.per_conversation, now);
             if self.conversations.len() > self.sweep {
                 let rates = &self.per_conversation;
-                self.conversations.retain(|_, window| !window.is_over(rates, now));
+                self.conversations
+                    .retain(|_, window| !window.is_over(rates, now));
                 self.sweep = (self.conversations.len() * 2).max(64);
             }
         }
@@ -113,7 +124,16 @@ mod tests {
 
     #[test]
     fn no_window_of_a_rates_length_ever_holds_more_than_the_rate() {
-        let rates = vec![Rate { messages: 2, per: SECOND }, Rate { messages: 5, per: 10 * SECOND }];
+        let rates = vec![
+            Rate {
+                messages: 2,
+                per: SECOND,
+            },
+            Rate {
+                messages: 5,
+                per: 10 * SECOND,
+            },
+        ];
         let mut pace = Pace::new(Vec::new(), rates.clone());
         let start = Instant::now();
         let (mut now, mut sent) = (start, Vec::new());
@@ -125,16 +145,36 @@ mod tests {
         }
         for rate in rates {
             for (index, first) in sent.iter().enumerate() {
-                let within = sent[index..].iter().filter(|at| at.duration_since(*first) < rate.per).count();
-                assert!(within <= rate.messages, "{within} messages within {:?}", rate.per);
+                let within = sent[index..]
+                    .iter()
+                    .filter(|at| at.duration_since(*first) < rate.per)
+                    .count();
+                assert!(
+                    within <= rate.messages,
+                    "{within} messages within {:?}",
+                    rate.per
+                );
             }
         }
-        assert_eq!(now.duration_since(start), 70 * SECOND, "slower than the rates allow");
+        assert_eq!(
+            now.duration_since(start),
+            70 * SECOND,
+            "slower than the rates allow"
+        );
     }
 
     #[test]
     fn conversations_do_not_slow_each_other_but_share_the_channels_rate() {
-        let mut pace = Pace::new(vec![Rate { messages: 3, per: SECOND }], vec![Rate { messages: 1, per: SECOND }]);
+        let mut pace = Pace::new(
+            vec![Rate {
+                messages: 3,
+                per: SECOND,
+            }],
+            vec![Rate {
+                messages: 1,
+                per: SECOND,
+            }],
+        );
         let now = Instant::now();
         assert_eq!(pace.take("a", now), Duration::ZERO);
         assert_eq!(pace.take("a", now), SECOND);
@@ -145,7 +185,13 @@ mod tests {
 
     #[test]
     fn conversations_that_are_over_are_forgotten() {
-        let mut pace = Pace::new(Vec::new(), vec![Rate { messages: 1, per: SECOND }]);
+        let mut pace = Pace::new(
+            Vec::new(),
+            vec![Rate {
+                messages: 1,
+                per: SECOND,
+            }],
+        );
         let start = Instant::now();
         for n in 0..10_000u32 {
             pace.take(&n.to_string(), start + SECOND * n);

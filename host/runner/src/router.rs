@@ -53,21 +53,31 @@ impl Router {
         {
             return Arc::clone(&rule.flow);
         }
-        self.named(current).or_else(|| ruled.map(|rule| Arc::clone(&rule.flow))).unwrap_or_else(|| Arc::clone(&self.default))
+        self.named(current)
+            .or_else(|| ruled.map(|rule| Arc::clone(&rule.flow)))
+            .unwrap_or_else(|| Arc::clone(&self.default))
     }
 
     /// A flow of this channel by its name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<Arc<FlowRuntime>> {
-        std::iter::once(&self.default).chain(self.rules.iter().map(|rule| &rule.flow)).find(|flow| flow.name == name).cloned()
+        std::iter::once(&self.default)
+            .chain(self.rules.iter().map(|rule| &rule.flow))
+            .find(|flow| flow.name == name)
+            .cloned()
     }
 }
 
 impl Rule {
     fn holds(&self, event: &Event) -> bool {
         self.kind.is_none_or(|kind| kind == kind_of(&event.body))
-            && self.command.as_ref().is_none_or(|name| matches!(&event.body, EventBody::Command(command) if command.name == *name))
-            && self.condition.as_ref().is_none_or(|condition| condition(event))
+            && self.command.as_ref().is_none_or(
+                |name| matches!(&event.body, EventBody::Command(command) if command.name == *name),
+            )
+            && self
+                .condition
+                .as_ref()
+                .is_none_or(|condition| condition(event))
     }
 }
 
@@ -92,5 +102,12 @@ pub fn kind_of(body: &EventBody) -> &'static str {
 /// Whether an event is something a conversation answers to; the others reach a flow only by a rule that names their kind.
 #[must_use]
 pub fn speaks(body: &EventBody) -> bool {
-    matches!(body, EventBody::Message(_) | EventBody::Postback(_) | EventBody::Command(_) | EventBody::Joined(_) | EventBody::Custom(_))
+    matches!(
+        body,
+        EventBody::Message(_)
+            | EventBody::Postback(_)
+            | EventBody::Command(_)
+            | EventBody::Joined(_)
+            | EventBody::Custom(_)
+    )
 }

@@ -41,7 +41,11 @@ impl GenerationServices {
 
     /// The channel of a channel plugin's instance, and where its team's data lies.
     fn channel(&self, caller: &Caller) -> Result<(ChannelRef, Arc<TeamRuntime>), Error> {
-        let channel = caller.binding.channel.clone().ok_or_else(|| Error::Denied("only a channel has a conversation log".into()))?;
+        let channel = caller
+            .binding
+            .channel
+            .clone()
+            .ok_or_else(|| Error::Denied("only a channel has a conversation log".into()))?;
         let team = self.team(caller).ok_or_else(starting)?;
         Ok((channel, team))
     }
@@ -58,28 +62,55 @@ fn not_now() -> NodeError {
 /// The scope of a call a guest makes: on behalf of its tenant, in the trace and session of the call it is in.
 fn inner_scope(caller: &Caller) -> CallScope {
     let mut scope = caller.scope.clone();
-    scope.tenant = caller.binding.tenant.as_ref().map(|tenant| tenant.tenant_id.clone());
+    scope.tenant = caller
+        .binding
+        .tenant
+        .as_ref()
+        .map(|tenant| tenant.tenant_id.clone());
     scope
 }
 
 impl Services for GenerationServices {
-    fn log_append(&self, caller: Caller, conversation: String, id: String, data: Vec<u8>) -> Answer<Result<u64, Error>> {
+    fn log_append(
+        &self,
+        caller: Caller,
+        conversation: String,
+        id: String,
+        data: Vec<u8>,
+    ) -> Answer<Result<u64, Error>> {
         let place = self.channel(&caller);
         Box::pin(async move {
             let (channel, team) = place?;
-            team.backends.logs.append(&channel, &conversation, id, data).await
+            team.backends
+                .logs
+                .append(&channel, &conversation, id, data)
+                .await
         })
     }
 
-    fn log_read(&self, caller: Caller, conversation: String, after: u64, limit: u32) -> Answer<Result<Page, Error>> {
+    fn log_read(
+        &self,
+        caller: Caller,
+        conversation: String,
+        after: u64,
+        limit: u32,
+    ) -> Answer<Result<Page, Error>> {
         let place = self.channel(&caller);
         Box::pin(async move {
             let (channel, team) = place?;
-            team.backends.logs.read(&channel, &conversation, after, limit).await
+            team.backends
+                .logs
+                .read(&channel, &conversation, after, limit)
+                .await
         })
     }
 
-    fn log_publish(&self, caller: Caller, conversation: String, data: Vec<u8>) -> Answer<Result<(), Error>> {
+    fn log_publish(
+        &self,
+        caller: Caller,
+        conversation: String,
+        data: Vec<u8>,
+    ) -> Answer<Result<(), Error>> {
         let place = self.channel(&caller);
         Box::pin(async move {
             let (channel, team) = place?;
@@ -102,11 +133,23 @@ impl Services for GenerationServices {
             let Some(node) = team.nodes.get(&component) else {
                 let mut names: Vec<_> = team.nodes.keys().map(String::as_str).collect();
                 names.sort_unstable();
-                return Err(failed("not-found", &format!("there is no node `{component}`; there are: {}", names.join(", ")), false));
+                return Err(failed(
+                    "not-found",
+                    &format!(
+                        "there is no node `{component}`; there are: {}",
+                        names.join(", ")
+                    ),
+                    false,
+                ));
             };
             let scope = inner_scope(&caller);
-            let span = scope.trace.map(|trace| spans::node_span(&trace, &caller.plugin, &operation, &component)).unwrap_or_else(tracing::Span::none);
-            node.invoke(scope, &operation, &input, policy).instrument(span).await
+            let span = scope
+                .trace
+                .map(|trace| spans::node_span(&trace, &caller.plugin, &operation, &component))
+                .unwrap_or_else(tracing::Span::none);
+            node.invoke(scope, &operation, &input, policy)
+                .instrument(span)
+                .await
         })
     }
 
@@ -122,21 +165,39 @@ impl Services for GenerationServices {
         Box::pin(async move {
             let team = team.ok_or_else(not_now)?;
             let scope = inner_scope(&caller);
-            let span = scope.trace.map(|trace| spans::plugin_call_span(&trace, &tool, "mcp-tool", "call-tool")).unwrap_or_else(tracing::Span::none);
+            let span = scope
+                .trace
+                .map(|trace| spans::plugin_call_span(&trace, &tool, "mcp-tool", "call-tool"))
+                .unwrap_or_else(tracing::Span::none);
             attempts(policy, || async {
-                team.tools.call(&server, &tool, scope.clone(), arguments.clone()).await.map_err(|error| tool_failed(&error))
+                team.tools
+                    .call(&server, &tool, scope.clone(), arguments.clone())
+                    .await
+                    .map_err(|error| tool_failed(&error))
             })
             .instrument(span)
             .await
         })
     }
 
-    fn state_get(&self, caller: Caller, scope: Scope, key: String) -> Answer<Result<Option<String>, Error>> {
+    fn state_get(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        key: String,
+    ) -> Answer<Result<Option<String>, Error>> {
         let team = self.team(&caller);
         Box::pin(async move { state(&team)?.get(&caller, scope, &key).await })
     }
 
-    fn state_set(&self, caller: Caller, scope: Scope, key: String, value: String, ttl_ms: Option<u64>) -> Answer<Result<(), Error>> {
+    fn state_set(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        key: String,
+        value: String,
+        ttl_ms: Option<u64>,
+    ) -> Answer<Result<(), Error>> {
         let team = self.team(&caller);
         Box::pin(async move { state(&team)?.set(&caller, scope, key, value, ttl_ms).await })
     }
@@ -149,7 +210,9 @@ impl Services for GenerationServices {
 
 fn state(team: &Option<Arc<TeamRuntime>>) -> Result<&greentic_state::State, Error> {
     let team = team.as_ref().ok_or_else(starting)?;
-    team.backends.state.as_ref().ok_or_else(|| Error::Denied("the bundle binds no store for state; add `use: { state: … }`".into()))
+    team.backends.state.as_ref().ok_or_else(|| {
+        Error::Denied("the bundle binds no store for state; add `use: { state: … }`".into())
+    })
 }
 
 fn tool_failed(error: &ToolError) -> NodeError {
@@ -157,11 +220,18 @@ fn tool_failed(error: &ToolError) -> NodeError {
         ToolError::Unknown(_) => failed("not-found", &error.to_string(), false),
         ToolError::Arguments { .. } => failed("invalid", &error.to_string(), false),
         ToolError::Result { .. } => failed("fault", &error.to_string(), false),
-        ToolError::Tool { error: Error::Unavailable(_) | Error::Timeout | Error::RateLimited(_), .. } => {
-            failed("unavailable", &error.to_string(), true)
-        }
-        ToolError::Tool { error: Error::Denied(_), .. } => failed("denied", &error.to_string(), false),
-        ToolError::Tool { error: Error::NotFound, .. } => failed("not-found", &error.to_string(), false),
+        ToolError::Tool {
+            error: Error::Unavailable(_) | Error::Timeout | Error::RateLimited(_),
+            ..
+        } => failed("unavailable", &error.to_string(), true),
+        ToolError::Tool {
+            error: Error::Denied(_),
+            ..
+        } => failed("denied", &error.to_string(), false),
+        ToolError::Tool {
+            error: Error::NotFound,
+            ..
+        } => failed("not-found", &error.to_string(), false),
         ToolError::Tool { .. } => failed("failed", &error.to_string(), false),
         ToolError::Fault(fault) => of_fault(fault),
     }

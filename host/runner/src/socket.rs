@@ -45,19 +45,34 @@ impl ChannelRuntime {
     ///
     /// # Errors
     /// The response to give where it may not.
-    pub async fn open_socket(self: &Arc<Self>, request: Request, trace: TraceContext) -> Result<ChannelSocket, Response> {
+    pub async fn open_socket(
+        self: &Arc<Self>,
+        request: Request,
+        trace: TraceContext,
+    ) -> Result<ChannelSocket, Response> {
         if !self.has_sockets {
             return Err(problem(400, "Bad Request", "this channel has no sockets"));
         }
-        let accepted = match self.client.open_socket(self.scope(Some(trace)), request).await {
+        let accepted = match self
+            .client
+            .open_socket(self.scope(Some(trace)), request)
+            .await
+        {
             Ok(accepted) => accepted?,
             Err(fault) => {
                 tracing::warn!(channel = %self.reference, "{fault}");
-                return Err(problem(503, "Service Unavailable", "the channel cannot open a socket now"));
+                return Err(problem(
+                    503,
+                    "Service Unavailable",
+                    "the channel cannot open a socket now",
+                ));
             }
         };
         // Following begins before the log is read, so nothing falls between.
-        let news = self.backends.logs.follow(&self.reference, &accepted.conversation);
+        let news = self
+            .backends
+            .logs
+            .follow(&self.reference, &accepted.conversation);
         Ok(ChannelSocket {
             channel: Arc::clone(self),
             conversation: accepted.conversation,
@@ -98,7 +113,11 @@ impl ChannelSocket {
                 Ok(News::Transient(data)) => self.transient.push(data.to_vec()),
                 Err(RecvError::Closed) => {
                     // The last sender of an idle conversation was dropped: follow again and look what was missed.
-                    self.news = self.channel.backends.logs.follow(&self.channel.reference, &self.conversation);
+                    self.news = self
+                        .channel
+                        .backends
+                        .logs
+                        .follow(&self.channel.reference, &self.conversation);
                     self.behind = true;
                 }
             }
@@ -106,7 +125,17 @@ impl ChannelSocket {
     }
 
     async fn catch_up(&mut self) -> Option<Vec<Frame>> {
-        let read = self.channel.backends.logs.read(&self.channel.reference, &self.conversation, self.position, PAGE).await;
+        let read = self
+            .channel
+            .backends
+            .logs
+            .read(
+                &self.channel.reference,
+                &self.conversation,
+                self.position,
+                PAGE,
+            )
+            .await;
         let page = match read {
             Ok(page) => page,
             Err(error) => {
@@ -129,7 +158,17 @@ impl ChannelSocket {
         entries: Vec<greentic_interfaces::imports::greentic::channel::types::LogEntry>,
         transient: Vec<Vec<u8>>,
     ) -> Option<Vec<Frame>> {
-        match self.channel.client.push(self.channel.scope(Some(self.trace)), self.state.clone(), entries, transient).await {
+        match self
+            .channel
+            .client
+            .push(
+                self.channel.scope(Some(self.trace)),
+                self.state.clone(),
+                entries,
+                transient,
+            )
+            .await
+        {
             Ok(frames) => Some(frames),
             Err(fault) => {
                 tracing::warn!(channel = %self.channel.reference, "a socket is closed: {fault}");
@@ -140,16 +179,38 @@ impl ChannelSocket {
 
     /// Hands a client's frame to the channel.
     pub async fn receive(&mut self, frame: Frame) -> Received {
-        let answered = self.channel.client.receive(self.channel.scope(Some(self.trace)), self.state.clone(), frame).await;
+        let answered = self
+            .channel
+            .client
+            .receive(
+                self.channel.scope(Some(self.trace)),
+                self.state.clone(),
+                frame,
+            )
+            .await;
         let received = match answered {
             Ok(received) => received,
             Err(fault) => {
                 tracing::warn!(channel = %self.channel.reference, "a socket is closed: {fault}");
-                return Received { frames: Vec::new(), close: Some(1011) };
+                return Received {
+                    frames: Vec::new(),
+                    close: Some(1011),
+                };
             }
         };
         self.state = received.state;
-        let close = if self.channel.accept_events(received.events, self.trace).await { received.close } else { Some(1013) };
-        Received { frames: received.frames, close }
+        let close = if self
+            .channel
+            .accept_events(received.events, self.trace)
+            .await
+        {
+            received.close
+        } else {
+            Some(1013)
+        };
+        Received {
+            frames: received.frames,
+            close,
+        }
     }
 }

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greentic_interfaces::imports::greentic::channel::types::{Capabilities, Delivery as ChannelDelivery};
+use greentic_interfaces::imports::greentic::channel::types::{
+    Capabilities, Delivery as ChannelDelivery,
+};
 use greentic_interfaces::imports::greentic::flow::types::{FlowError, TurnInput, TurnOutput};
 use greentic_interfaces::model::{Outbound, OutboundBody, TenantCtx, Text, TextFormat};
 use greentic_sandbox::fault::Fault;
@@ -27,6 +29,8 @@ use crate::router::{FlowRuntime, kind_of, speaks};
 
 /// A turn that takes longer shows the person that something is going on.
 const TYPING_AFTER: Duration = Duration::from_millis(400);
+/// How long an event waits whose tenant has as many turns in flight as its quota allows.
+const OVER_QUOTA_PAUSE_MS: u64 = 50;
 /// Flows one event may be handed on to.
 const MAX_GOTO: usize = 8;
 /// Failures in a row after which a conversation begins anew.
@@ -44,18 +48,36 @@ impl Generation {
     /// Handles one delivery of the ingress consumer.
     pub(crate) async fn handle_event(self: Arc<Self>, delivery: Delivery, worker: u64) -> Outcome {
         let Some(channel) = self.channel_of(&delivery.message.subject) else {
-            tracing::warn!(subject = delivery.message.subject, "a message for a channel that is not in the bundle waits for it");
+            tracing::warn!(
+                subject = delivery.message.subject,
+                "a message for a channel that is not in the bundle waits for it"
+            );
             return self.again(&delivery, None);
+        };
+        let Some(_place) = channel.quota.turn() else {
+            self.metrics.shed.with(["turn"]).inc();
+            return Outcome::Retry(OVER_QUOTA_PAUSE_MS);
         };
         let inbound: Inbound = match envelope::decode(&delivery.message.payload) {
             Ok(inbound) => inbound,
-            Err(error) => return self.give_up(&channel, &delivery, Stage::Turn, &error.to_string()).await,
+            Err(error) => {
+                return self
+                    .give_up(&channel, &delivery, Stage::Turn, &error.to_string())
+                    .await;
+            }
         };
-        let trace = delivery.message.trace.parse().unwrap_or_else(|_| TraceContext::start(Sampling::OFF, None));
+        let trace = delivery
+            .message
+            .trace
+            .parse()
+            .unwrap_or_else(|_| TraceContext::start(Sampling::OFF, None));
         if delivery.attempt > 1 {
             self.metrics.bus_redelivered.with(["turn"]).inc();
         }
-        match self.turn(&channel, &inbound, &delivery, trace, worker).await {
+        match self
+            .turn(&channel, &inbound, &delivery, trace, worker)
+            .await
+        {
             Ok(()) => Outcome::Ack,
             Err(Trouble::Later(reason, after)) if self.may_try_again(&delivery) => {
                 tracing::warn!(channel = %channel.reference, attempt = delivery.attempt, "the event is tried again later: {reason}");
@@ -65,7 +87,9 @@ impl Generation {
                 tracing::error!(channel = %channel.reference, event = %inbound.id, attempt = delivery.attempt, "the turn failed: {reason}");
                 self.metrics.turns.with(["failed"]).inc();
                 // The letter first: once the event counts as handled, nothing brings it back.
-                let outcome = self.give_up(&channel, &delivery, Stage::Turn, &reason).await;
+                let outcome = self
+                    .give_up(&channel, &delivery, Stage::Turn, &reason)
+                    .await;
                 if !matches!(outcome, Outcome::Drop) {
                     return outcome;
                 }
@@ -87,7 +111,12 @@ impl Generation {
     /// Deliver again, later each time.
     pub(crate) fn again(&self, delivery: &Delivery, after: Option<u64>) -> Outcome {
         let doublings = delivery.attempt.saturating_sub(1).min(16);
-        let wait = self.limits.bus.retry_base.saturating_mul(1 << doublings).min(self.limits.bus.retry_cap);
+        let wait = self
+            .limits
+            .bus
+            .retry_base
+            .saturating_mul(1 << doublings)
+            .min(self.limits.bus.retry_cap);
         Outcome::Retry(after.unwrap_or_else(|| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
     }
 
@@ -103,28 +132,66 @@ impl Generation {
         let partition = channel.session(&event.conversation, &event.sender.id);
         let begun = Instant::now();
         for _ in 0..self.limits.session.conflicts.max(1) {
-            let scope = CallScope { session: Some(partition.shared()), user: Some(event.sender.id.as_str().into()), ..channel.scope(Some(trace)) };
-            let mut claimed = match channel.backends.sessions.claim(scope.clone(), partition.clone(), worker).await {
+            let scope = CallScope {
+                session: Some(partition.shared()),
+                user: Some(event.sender.id.as_str().into()),
+                ..channel.scope(Some(trace))
+            };
+            let mut claimed = match channel
+                .backends
+                .sessions
+                .claim(scope.clone(), partition.clone(), worker)
+                .await
+            {
                 Ok(claimed) => claimed,
-                Err(SessionError::Held(ms)) => return Err(Trouble::Later("its session is worked on elsewhere".into(), Some(ms.clamp(5, 250)))),
-                Err(error) if error.may_pass() => return Err(Trouble::Later(error.to_string(), None)),
+                Err(SessionError::Held(ms)) => {
+                    return Err(Trouble::Later(
+                        "its session is worked on elsewhere".into(),
+                        Some(ms.clamp(5, 250)),
+                    ));
+                }
+                Err(error) if error.may_pass() => {
+                    return Err(Trouble::Later(error.to_string(), None));
+                }
                 Err(error) => return Err(Trouble::Never(error.to_string())),
             };
             if claimed.record.has_seen(inbound.id) {
                 self.metrics.dedupe_dropped.with(["turn"]).inc();
-                let outbox = if claimed.record.is_last(inbound.id) { std::mem::take(&mut claimed.record.outbox) } else { Vec::new() };
+                let outbox = if claimed.record.is_last(inbound.id) {
+                    std::mem::take(&mut claimed.record.outbox)
+                } else {
+                    Vec::new()
+                };
                 channel.backends.sessions.release(scope, &claimed).await;
                 return self.send(channel, &partition, outbox, trace).await;
             }
-            if !speaks(&event.body) && !channel.router.rules.iter().any(|rule| rule.kind == Some(kind_of(&event.body))) {
+            if !speaks(&event.body)
+                && !channel
+                    .router
+                    .rules
+                    .iter()
+                    .any(|rule| rule.kind == Some(kind_of(&event.body)))
+            {
                 channel.backends.sessions.release(scope, &claimed).await;
                 return Ok(());
             }
             let flow = channel.router.choose(event, &claimed.record.flow);
-            let span = spans::turn_span(&trace, &channel.address(), partition.as_str(), &flow.name, delivery.attempt);
+            let span = spans::turn_span(
+                &trace,
+                &channel.address(),
+                partition.as_str(),
+                &flow.name,
+                delivery.attempt,
+            );
             let trace = trace.within(&span);
-            let scope = CallScope { trace: Some(trace), ..scope };
-            let ran = self.run(channel, inbound, &mut claimed, flow, &scope).instrument(span.clone()).await;
+            let scope = CallScope {
+                trace: Some(trace),
+                ..scope
+            };
+            let ran = self
+                .run(channel, inbound, &mut claimed, flow, &scope)
+                .instrument(span.clone())
+                .await;
             let (outbound, ttl) = match ran {
                 Ok(ran) => ran,
                 Err(trouble) => {
@@ -133,9 +200,16 @@ impl Generation {
                     return Err(trouble);
                 }
             };
-            self.fill_outbox(&mut claimed, inbound, outbound).map_err(Trouble::Never)?;
+            self.fill_outbox(&mut claimed, inbound, outbound)
+                .map_err(Trouble::Never)?;
             let commit = spans::commit_span(&trace, partition.as_str());
-            match channel.backends.sessions.commit(scope.clone(), &claimed, ttl).instrument(commit).await {
+            match channel
+                .backends
+                .sessions
+                .commit(scope.clone(), &claimed, ttl)
+                .instrument(commit)
+                .await
+            {
                 Ok(()) => {}
                 Err(SessionError::Conflict) => {
                     self.metrics.session_conflicts.inc();
@@ -144,11 +218,25 @@ impl Generation {
                 Err(error) => return Err(Trouble::Later(error.to_string(), None)),
             }
             self.metrics.turns.with(["done"]).inc();
-            self.metrics.turn_wait_seconds.observe(Duration::from_millis(now_ms().saturating_sub(delivery.time_ms)));
+            self.metrics
+                .turn_wait_seconds
+                .observe(Duration::from_millis(
+                    now_ms().saturating_sub(delivery.time_ms),
+                ));
             tracing::debug!(channel = %channel.reference, took = ?begun.elapsed(), "turn");
-            return self.send(channel, &partition, std::mem::take(&mut claimed.record.outbox), trace).await;
+            return self
+                .send(
+                    channel,
+                    &partition,
+                    std::mem::take(&mut claimed.record.outbox),
+                    trace,
+                )
+                .await;
         }
-        Err(Trouble::Later("its session was changed by others again and again".into(), None))
+        Err(Trouble::Later(
+            "its session was changed by others again and again".into(),
+            None,
+        ))
     }
 
     /// Runs the flow and those it hands on to. Changes flow and snapshot in the record; writes nothing.
@@ -161,15 +249,25 @@ impl Generation {
         scope: &CallScope,
     ) -> Result<(Vec<Outbound>, u64), Trouble> {
         let mut flow = first;
-        let mut snapshot = if claimed.record.flow == flow.name { claimed.record.snapshot.take() } else { None };
+        let mut snapshot = if claimed.record.flow == flow.name {
+            claimed.record.snapshot.take()
+        } else {
+            None
+        };
         let mut outbound = Vec::new();
         for hop in 0..=MAX_GOTO {
             let begun = Instant::now();
-            let output = match self.call_flow(channel, inbound, claimed, &flow, snapshot.take(), scope).await? {
+            let output = match self
+                .call_flow(channel, inbound, claimed, &flow, snapshot.take(), scope)
+                .await?
+            {
                 Ok(output) => output,
                 Err(FlowError::BadSnapshot(reason)) => {
                     tracing::warn!(channel = %channel.reference, flow = flow.name, "the conversation begins anew: {reason}");
-                    match self.call_flow(channel, inbound, claimed, &flow, None, scope).await? {
+                    match self
+                        .call_flow(channel, inbound, claimed, &flow, None, scope)
+                        .await?
+                    {
                         Ok(output) => output,
                         Err(error) => return Err(trouble(&flow, error)),
                     }
@@ -184,24 +282,40 @@ impl Generation {
                     flow.name, self.limits.session.outbox
                 )));
             }
-            if output.snapshot.as_ref().is_some_and(|bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX) > self.limits.session.snapshot) {
+            if output.snapshot.as_ref().is_some_and(|bytes| {
+                u64::try_from(bytes.len()).unwrap_or(u64::MAX) > self.limits.session.snapshot
+            }) {
                 return Err(Trouble::Never(format!(
                     "the snapshot of flow `{}` is larger than {} bytes (key `limits.session.snapshot`)",
                     flow.name, self.limits.session.snapshot
                 )));
             }
-            let ttl = output.wait.and_then(|wait| wait.ttl_ms).unwrap_or_else(|| millis(self.limits.session.ttl));
+            let ttl = output
+                .wait
+                .and_then(|wait| wait.ttl_ms)
+                .unwrap_or_else(|| millis(self.limits.session.ttl));
             if let Some(next) = output.goto {
                 let team = self.team_of(&channel.reference.tenant_ctx());
-                flow = team.and_then(|team| team.flows.get(&next).cloned()).ok_or_else(|| {
-                    Trouble::Never(format!("flow `{}` goes on with `{next}`, which no pack of this bundle has", flow.name))
-                })?;
+                flow = team
+                    .and_then(|team| team.flows.get(&next).cloned())
+                    .ok_or_else(|| {
+                        Trouble::Never(format!(
+                            "flow `{}` goes on with `{next}`, which no pack of this bundle has",
+                            flow.name
+                        ))
+                    })?;
                 if hop == MAX_GOTO {
-                    return Err(Trouble::Never(format!("flows hand one event on more than {MAX_GOTO} times")));
+                    return Err(Trouble::Never(format!(
+                        "flows hand one event on more than {MAX_GOTO} times"
+                    )));
                 }
                 continue;
             }
-            claimed.record.flow = if output.snapshot.is_some() { flow.name.clone() } else { String::new() };
+            claimed.record.flow = if output.snapshot.is_some() {
+                flow.name.clone()
+            } else {
+                String::new()
+            };
             claimed.record.snapshot = output.snapshot;
             claimed.record.failures = 0;
             // The record outlives the conversation: it remembers the events that were handled.
@@ -233,17 +347,29 @@ impl Generation {
             snapshot,
             parameters: "{}".to_owned(),
             now_ms: now_ms(),
-            locale: inbound.event.sender.locale.clone().unwrap_or_else(|| channel.locale.clone()),
+            locale: inbound
+                .event
+                .sender
+                .locale
+                .clone()
+                .unwrap_or_else(|| channel.locale.clone()),
             seed: inbound.id.seed(),
         };
         let call = async {
-            let trace = scope.trace.unwrap_or_else(|| TraceContext::start(Sampling::OFF, None));
+            let trace = scope
+                .trace
+                .unwrap_or_else(|| TraceContext::start(Sampling::OFF, None));
             let span = spans::plugin_call_span(&trace, flow.client.plugin().name(), "flow", "turn");
-            flow.client.turn(scope.clone(), input).instrument(span).await
+            flow.client
+                .turn(scope.clone(), input)
+                .instrument(span)
+                .await
         };
         let mut call = std::pin::pin!(call);
         // Almost every turn ends here, before any timer is made.
-        let mut answer = std::future::poll_fn(|context| std::task::Poll::Ready(call.as_mut().poll(context))).await;
+        let mut answer =
+            std::future::poll_fn(|context| std::task::Poll::Ready(call.as_mut().poll(context)))
+                .await;
         let deadline = tokio::time::Instant::now() + self.limits.turn.deadline;
         let mut typing = Some(tokio::time::Instant::now() + TYPING_AFTER);
         let mut renew = tokio::time::Instant::now() + self.limits.session.renew;
@@ -261,7 +387,10 @@ impl Generation {
             }
             let now = tokio::time::Instant::now();
             if now >= deadline {
-                return Err(Trouble::Never(format!("the turn took longer than {:?} (key `limits.turn.deadline`)", self.limits.turn.deadline)));
+                return Err(Trouble::Never(format!(
+                    "the turn took longer than {:?} (key `limits.turn.deadline`)",
+                    self.limits.turn.deadline
+                )));
             }
             if typing.is_some_and(|at| now >= at) {
                 typing = None;
@@ -269,9 +398,18 @@ impl Generation {
             }
             if now >= renew {
                 renew = now + self.limits.session.renew;
-                if channel.backends.sessions.renew(scope.clone(), &claimed.partition, claimed.fence()).await.is_err() {
+                if channel
+                    .backends
+                    .sessions
+                    .renew(scope.clone(), &claimed.partition, claimed.fence())
+                    .await
+                    .is_err()
+                {
                     self.metrics.lease_lost.inc();
-                    return Err(Trouble::Later("the lease of its session was lost during the turn".into(), None));
+                    return Err(Trouble::Later(
+                        "the lease of its session was lost during the turn".into(),
+                        None,
+                    ));
                 }
             }
             answer = std::task::Poll::Pending;
@@ -283,8 +421,17 @@ impl Generation {
         if !channel.can(Capabilities::TYPING) {
             return;
         }
-        let message = Outbound { conversation: inbound.event.conversation.clone(), reply_to: None, only_for: None, body: OutboundBody::Typing };
-        let delivery = ChannelDelivery { id: inbound.id.derive(u32::MAX).to_string(), attempt: 1, message };
+        let message = Outbound {
+            conversation: inbound.event.conversation.clone(),
+            reply_to: None,
+            only_for: None,
+            body: OutboundBody::Typing,
+        };
+        let delivery = ChannelDelivery {
+            id: inbound.id.derive(u32::MAX).to_string(),
+            attempt: 1,
+            message,
+        };
         let (channel, scope) = (Arc::clone(channel), channel.scope(scope.trace));
         tokio::spawn(async move {
             let _ = channel.client.deliver(scope, delivery).await;
@@ -292,21 +439,43 @@ impl Generation {
     }
 
     fn fault(&self, fault: Fault) -> Trouble {
-        self.metrics.plugin_faults.with([&*fault.plugin, fault.kind.word()]).inc();
-        if fault.kind.may_pass() { Trouble::Later(fault.to_string(), None) } else { Trouble::Never(fault.to_string()) }
+        self.metrics
+            .plugin_faults
+            .with([&*fault.plugin, fault.kind.word()])
+            .inc();
+        if fault.kind.may_pass() {
+            Trouble::Later(fault.to_string(), None)
+        } else {
+            Trouble::Never(fault.to_string())
+        }
     }
 
     /// Marks the event as handled and puts what is said into the record.
-    fn fill_outbox(&self, claimed: &mut Claimed, inbound: &Inbound, outbound: Vec<Outbound>) -> Result<(), String> {
+    fn fill_outbox(
+        &self,
+        claimed: &mut Claimed,
+        inbound: &Inbound,
+        outbound: Vec<Outbound>,
+    ) -> Result<(), String> {
         let mut outbox = Vec::with_capacity(outbound.len());
         for (index, message) in outbound.into_iter().enumerate() {
             let id = inbound.id.derive(u32::try_from(index).unwrap_or(u32::MAX));
-            let payload = envelope::encode(&envelope::Outgoing { id, message, since_ms: inbound.event.time_ms }).map_err(|error| error.to_string())?;
+            let payload = envelope::encode(&envelope::Outgoing {
+                id,
+                message,
+                since_ms: inbound.event.time_ms,
+            })
+            .map_err(|error| error.to_string())?;
             outbox.push(Outgoing { id, payload });
         }
         claimed.record.outbox = outbox;
         let keep = self.limits.session.dedupe.as_secs();
-        claimed.record.mark(inbound.id, now_ms() / 1_000, keep, self.limits.session.dedupe_entries);
+        claimed.record.mark(
+            inbound.id,
+            now_ms() / 1_000,
+            keep,
+            self.limits.session.dedupe_entries,
+        );
         Ok(())
     }
 
@@ -333,16 +502,33 @@ impl Generation {
                 payload: outgoing.payload,
             })
             .collect();
-        channel.backends.bus.publish(messages).instrument(span).await.map_err(|error| Trouble::Later(error.to_string(), None))
+        channel
+            .backends
+            .bus
+            .publish(messages)
+            .instrument(span)
+            .await
+            .map_err(|error| Trouble::Later(error.to_string(), None))
     }
 
     /// The person is told, and the event counts as handled. The snapshot stays as it was, so the next message goes on from
     /// there; after some failures in a row the conversation begins anew.
-    async fn fail(&self, channel: &Arc<ChannelRuntime>, inbound: &Inbound, trace: TraceContext, worker: u64) -> Result<(), SessionError> {
+    async fn fail(
+        &self,
+        channel: &Arc<ChannelRuntime>,
+        inbound: &Inbound,
+        trace: TraceContext,
+        worker: u64,
+    ) -> Result<(), SessionError> {
         let event = &inbound.event;
         let partition = channel.session(&event.conversation, &event.sender.id);
         let scope = channel.scope(Some(trace));
-        let mut claimed = match channel.backends.sessions.claim(scope.clone(), partition.clone(), worker).await {
+        let mut claimed = match channel
+            .backends
+            .sessions
+            .claim(scope.clone(), partition.clone(), worker)
+            .await
+        {
             Ok(claimed) => claimed,
             // A record nobody can read is left alone; the person is told nothing, the operator has the dead letter.
             Err(SessionError::Record(_)) => return Ok(()),
@@ -354,37 +540,82 @@ impl Generation {
                 claimed.record.snapshot = None;
                 claimed.record.flow = String::new();
             }
-            let text = Text { text: channel.failure_text.clone(), format: TextFormat::Plain };
-            let message = Outbound { conversation: event.conversation.clone(), reply_to: None, only_for: None, body: OutboundBody::Text(text) };
-            if self.fill_outbox(&mut claimed, inbound, vec![message]).is_err() {
+            let text = Text {
+                text: channel.failure_text.clone(),
+                format: TextFormat::Plain,
+            };
+            let message = Outbound {
+                conversation: event.conversation.clone(),
+                reply_to: None,
+                only_for: None,
+                body: OutboundBody::Text(text),
+            };
+            if self
+                .fill_outbox(&mut claimed, inbound, vec![message])
+                .is_err()
+            {
                 return Ok(());
             }
-            channel.backends.sessions.commit(scope, &claimed, millis(self.limits.session.ttl)).await?;
+            channel
+                .backends
+                .sessions
+                .commit(scope, &claimed, millis(self.limits.session.ttl))
+                .await?;
         } else {
             channel.backends.sessions.release(scope, &claimed).await;
         }
-        let outbox = if claimed.record.is_last(inbound.id) { std::mem::take(&mut claimed.record.outbox) } else { Vec::new() };
-        self.send(channel, &partition, outbox, trace).await.map_err(|_| SessionError::Conflict)
+        let outbox = if claimed.record.is_last(inbound.id) {
+            std::mem::take(&mut claimed.record.outbox)
+        } else {
+            Vec::new()
+        };
+        self.send(channel, &partition, outbox, trace)
+            .await
+            .map_err(|_| SessionError::Conflict)
     }
 
     /// Takes back that an event counts as handled, so that a replay of it runs.
     pub(crate) async fn unmark(&self, backends: &crate::backends::Backends, message: &Message) {
-        let (Some(channel), Ok(inbound)) = (self.channel_of(&message.subject), envelope::decode::<Inbound>(&message.payload)) else { return };
+        let (Some(channel), Ok(inbound)) = (
+            self.channel_of(&message.subject),
+            envelope::decode::<Inbound>(&message.payload),
+        ) else {
+            return;
+        };
         let partition = channel.session(&inbound.event.conversation, &inbound.event.sender.id);
         let scope = channel.scope(None);
-        if let Ok(mut claimed) = backends.sessions.claim(scope.clone(), partition, u64::MAX).await {
+        if let Ok(mut claimed) = backends
+            .sessions
+            .claim(scope.clone(), partition, u64::MAX)
+            .await
+        {
             claimed.record.seen.retain(|(id, _)| *id != inbound.id);
             claimed.record.outbox.clear();
-            if backends.sessions.commit(scope, &claimed, millis(self.limits.session.ttl)).await.is_err() {
+            if backends
+                .sessions
+                .commit(scope, &claimed, millis(self.limits.session.ttl))
+                .await
+                .is_err()
+            {
                 tracing::warn!(event = %inbound.id, "the event still counts as handled; its replay will be dropped");
             }
         }
     }
 
     /// Keeps a message as a dead letter and forgets it on the bus; tries again later when it cannot be kept.
-    pub(crate) async fn give_up(&self, channel: &ChannelRuntime, delivery: &Delivery, stage: Stage, reason: &str) -> Outcome {
+    pub(crate) async fn give_up(
+        &self,
+        channel: &ChannelRuntime,
+        delivery: &Delivery,
+        stage: Stage,
+        reason: &str,
+    ) -> Outcome {
         let time_ms = now_ms();
-        let message: MessageId = delivery.message.id.parse().unwrap_or_else(|_| MessageId::of_event(&channel.reference, &delivery.message.id));
+        let message: MessageId = delivery
+            .message
+            .id
+            .parse()
+            .unwrap_or_else(|_| MessageId::of_event(&channel.reference, &delivery.message.id));
         let letter = DeadLetter {
             // By the time of publishing, so that giving up twice keeps one letter.
             id: DeadLetters::id(delivery.time_ms, message),
@@ -400,9 +631,17 @@ impl Generation {
             trace: delivery.message.trace.clone(),
             payload: delivery.message.payload.clone(),
         };
-        match channel.backends.letters.keep(&channel.reference.tenant, &letter).await {
+        match channel
+            .backends
+            .letters
+            .keep(&channel.reference.tenant, &letter)
+            .await
+        {
             Ok(()) => {
-                self.metrics.dead_letters.with([stage.word(), "given-up"]).inc();
+                self.metrics
+                    .dead_letters
+                    .with([stage.word(), "given-up"])
+                    .inc();
                 tracing::error!(channel = %channel.reference, letter = letter.id, stage = stage.word(), "dead letter: {reason}");
                 Outcome::Drop
             }
@@ -417,12 +656,27 @@ impl Generation {
 fn trouble(flow: &FlowRuntime, error: FlowError) -> Trouble {
     match error {
         FlowError::NodeFailed(failure) => {
-            let text = format!("flow `{}`: node `{}`: {}", flow.name, failure.node, failure.message);
-            if failure.retryable { Trouble::Later(text, None) } else { Trouble::Never(text) }
+            let text = format!(
+                "flow `{}`: node `{}`: {}",
+                flow.name, failure.node, failure.message
+            );
+            if failure.retryable {
+                Trouble::Later(text, None)
+            } else {
+                Trouble::Never(text)
+            }
         }
-        FlowError::BadDefinition(reason) => Trouble::Never(format!("flow `{}` cannot be used: {reason}", flow.name)),
-        FlowError::BadSnapshot(reason) => Trouble::Never(format!("flow `{}` cannot read its own snapshot: {reason}", flow.name)),
-        FlowError::Runaway(reason) => Trouble::Never(format!("flow `{}` does not come to a wait: {reason}", flow.name)),
+        FlowError::BadDefinition(reason) => {
+            Trouble::Never(format!("flow `{}` cannot be used: {reason}", flow.name))
+        }
+        FlowError::BadSnapshot(reason) => Trouble::Never(format!(
+            "flow `{}` cannot read its own snapshot: {reason}",
+            flow.name
+        )),
+        FlowError::Runaway(reason) => Trouble::Never(format!(
+            "flow `{}` does not come to a wait: {reason}",
+            flow.name
+        )),
         FlowError::Internal(reason) => Trouble::Never(format!("flow `{}`: {reason}", flow.name)),
     }
 }

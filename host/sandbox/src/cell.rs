@@ -12,6 +12,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::ctx::{Ctx, Meter};
 use crate::fault::FaultKind;
+use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::scope::{Binding, CallScope};
 
@@ -31,7 +32,8 @@ pub struct Cell<E> {
     pub(crate) calls: u32,
     pub(crate) last_used: Instant,
     meter: Arc<Meter>,
-    plugin: Arc<Plugin>,
+    limits: Limits,
+    waits: bool,
 }
 
 impl<E: Exports> Cell<E> {
@@ -44,7 +46,8 @@ impl<E: Exports> Cell<E> {
         let meter = Arc::clone(&ctx.meter);
         let mut store = Store::new(plugin.engine(), ctx);
         store.limiter(|ctx| &mut ctx.ledger);
-        store.set_hostcall_fuel(plugin.limits().host_call_bytes);
+        let limits = plugin.limits_for(binding).clone();
+        store.set_hostcall_fuel(limits.host_call_bytes);
         store.set_epoch_deadline(1);
         let clock = Arc::clone(&meter);
         let waits = plugin.waits();
@@ -57,7 +60,7 @@ impl<E: Exports> Cell<E> {
                 Ok(UpdateDeadline::Continue(1))
             }
         });
-        meter.reset(plugin.limits().cpu_per_call);
+        meter.reset(limits.cpu_per_call);
         let instance = if waits {
             plugin.pre().instantiate_async(&mut store).await
         } else {
@@ -65,8 +68,16 @@ impl<E: Exports> Cell<E> {
         };
         let bound = instance.and_then(|instance| E::bind(&mut store, &instance));
         match bound {
-            Ok(exports) => Ok(Self { store, exports, calls: 0, last_used: Instant::now(), meter, plugin: Arc::clone(plugin) }),
-            Err(error) => match store.data().explain(&error, plugin.limits()) {
+            Ok(exports) => Ok(Self {
+                store,
+                exports,
+                calls: 0,
+                last_used: Instant::now(),
+                meter,
+                limits,
+                waits,
+            }),
+            Err(error) => match store.data().explain(&error, &limits) {
                 FaultKind::Trap(text) => Err(FaultKind::NotStarted(text)),
                 other => Err(other),
             },
@@ -87,10 +98,10 @@ impl<E: Exports> Cell<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        if !self.plugin.waits() {
+        if !self.waits {
             return self.call_now(scope, select, params);
         }
-        let limits = self.plugin.limits();
+        let limits = &self.limits;
         self.store.data_mut().begin(limits, scope);
         let func = select(&self.exports).ok_or_else(not_exported)?;
         let call = metered(&self.meter, func.call_async(&mut self.store, params));
@@ -116,7 +127,7 @@ impl<E: Exports> Cell<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let limits = self.plugin.limits();
+        let limits = &self.limits;
         self.store.data_mut().begin(limits, scope);
         let func = select(&self.exports).ok_or_else(not_exported)?;
         match func.call(&mut self.store, params) {
@@ -135,7 +146,7 @@ impl<E: Exports> Cell<E> {
 
     /// Whether it has made as many calls as an instance may.
     pub(crate) fn is_spent(&self) -> bool {
-        self.calls >= self.plugin.limits().calls_per_instance
+        self.calls >= self.limits.calls_per_instance
     }
 }
 

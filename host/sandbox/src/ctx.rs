@@ -74,18 +74,31 @@ impl Ctx {
 /// A trap's text without its backtrace, at most 300 characters.
 fn short(text: &str) -> String {
     let cause = text.rsplit("wasm trap: ").next().unwrap_or(text);
-    cause.lines().next().unwrap_or(cause).chars().take(300).collect()
+    cause
+        .lines()
+        .next()
+        .unwrap_or(cause)
+        .chars()
+        .take(300)
+        .collect()
 }
 
 impl WasiView for Ctx {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for Ctx {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }
 
@@ -130,14 +143,19 @@ impl Meter {
     pub(crate) fn pause(&self) {
         let since = self.since.swap(0, Relaxed);
         if since != 0 {
-            self.used.fetch_add(self.now().saturating_sub(since), Relaxed);
+            self.used
+                .fetch_add(self.now().saturating_sub(since), Relaxed);
         }
     }
 
     /// Asked at each tick of the epoch while the guest runs.
     pub(crate) fn over(&self) -> bool {
         let since = self.since.load(Relaxed);
-        let running = if since == 0 { 0 } else { self.now().saturating_sub(since) };
+        let running = if since == 0 {
+            0
+        } else {
+            self.now().saturating_sub(since)
+        };
         let over = self.used.load(Relaxed).saturating_add(running) > self.limit.load(Relaxed);
         if over {
             self.exceeded.store(true, Relaxed);
@@ -167,7 +185,10 @@ mod tests {
         assert!(!meter.over(), "sixty milliseconds of waiting were counted");
         meter.resume();
         std::thread::sleep(Duration::from_millis(40));
-        assert!(meter.over(), "forty milliseconds of running were not counted");
+        assert!(
+            meter.over(),
+            "forty milliseconds of running were not counted"
+        );
         assert!(meter.exceeded());
         meter.reset(Duration::from_millis(30));
         assert!(!meter.over());

@@ -40,8 +40,12 @@ impl SandboxEngine {
         config.max_wasm_stack(512 * 1024);
         config.async_stack_size(1024 * 1024);
         let engine = Engine::new(&config).map_err(|error| EngineError(format!("{error:#}")))?;
-        let ticker = Ticker::start(engine.clone()).map_err(|error| EngineError(error.to_string()))?;
-        Ok(Self { engine, _ticker: Arc::new(ticker) })
+        let ticker =
+            Ticker::start(engine.clone()).map_err(|error| EngineError(error.to_string()))?;
+        Ok(Self {
+            engine,
+            _ticker: Arc::new(ticker),
+        })
     }
 
     /// The engine itself.
@@ -57,12 +61,14 @@ impl Ticker {
     fn start(engine: Engine) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
-        std::thread::Builder::new().name("epoch".into()).spawn(move || {
-            while !seen.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
-                engine.increment_epoch();
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("epoch".into())
+            .spawn(move || {
+                while !seen.load(Ordering::Relaxed) {
+                    std::thread::sleep(TICK);
+                    engine.increment_epoch();
+                }
+            })?;
         Ok(Self(stop))
     }
 }

@@ -71,6 +71,9 @@ impl FaultKind {
     /// Whether the same call may succeed a little later without anybody changing anything.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Overloaded(_) | Self::Collateral | Self::Restarting(_) | Self::Timeout(_))
+        matches!(
+            self,
+            Self::Overloaded(_) | Self::Collateral | Self::Restarting(_) | Self::Timeout(_)
+        )
     }
 }

@@ -21,7 +21,13 @@ impl HasData for Own {
 
 impl config::Host for Ctx {
     fn get(&mut self, key: String) -> Result<Option<String>, config::Error> {
-        Ok(self.caller.binding.config.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone()))
+        Ok(self
+            .caller
+            .binding
+            .config
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value.clone()))
     }
 
     fn get_all(&mut self) -> Result<Vec<(String, String)>, config::Error> {
@@ -45,7 +51,9 @@ impl logging::Host for Ctx {
 impl secret_store::Host for Ctx {
     fn open(&mut self, name: String) -> Result<Resource<SecretHandle>, secret_store::SecretError> {
         if !self.spend() {
-            return Err(secret_store::SecretError::Unavailable("too many host calls in one call".into()));
+            return Err(secret_store::SecretError::Unavailable(
+                "too many host calls in one call".into(),
+            ));
         }
         let plugin = &self.caller.plugin;
         let Some(cell) = self.caller.binding.secrets.get(&name) else {
@@ -71,22 +79,31 @@ impl Ctx {
 
 impl secret_store::HostSecret for Ctx {
     fn hmac_sha256(&mut self, handle: Resource<SecretHandle>, data: Vec<u8>) -> Vec<u8> {
-        self.secret(&handle).map(|secret| secret.0.hmac_sha256(&data)).unwrap_or_default()
+        self.secret(&handle)
+            .map(|secret| secret.0.hmac_sha256(&data))
+            .unwrap_or_default()
     }
 
     fn verify_hmac(&mut self, handle: Resource<SecretHandle>, data: Vec<u8>, tag: Vec<u8>) -> bool {
-        self.secret(&handle).is_some_and(|secret| secret.0.verify_hmac(&data, &tag))
+        self.secret(&handle)
+            .is_some_and(|secret| secret.0.verify_hmac(&data, &tag))
     }
 
     fn equals(&mut self, handle: Resource<SecretHandle>, candidate: Vec<u8>) -> bool {
-        self.secret(&handle).is_some_and(|secret| secret.0.equals(&candidate))
+        self.secret(&handle)
+            .is_some_and(|secret| secret.0.equals(&candidate))
     }
 
     fn placeholder(&mut self, handle: Resource<SecretHandle>) -> String {
-        self.secret(&handle).map(|secret| secret.0.placeholder()).unwrap_or_default()
+        self.secret(&handle)
+            .map(|secret| secret.0.placeholder())
+            .unwrap_or_default()
     }
 
-    fn reveal(&mut self, handle: Resource<SecretHandle>) -> Result<Vec<u8>, secret_store::SecretError> {
+    fn reveal(
+        &mut self,
+        handle: Resource<SecretHandle>,
+    ) -> Result<Vec<u8>, secret_store::SecretError> {
         let plugin = &self.caller.plugin;
         self.secret(&handle).and_then(|secret| secret.0.reveal()).ok_or_else(|| {
             secret_store::SecretError::Denied(format!(
@@ -96,7 +113,9 @@ impl secret_store::HostSecret for Ctx {
     }
 
     fn version(&mut self, handle: Resource<SecretHandle>) -> String {
-        self.secret(&handle).map(|secret| secret.0.version()).unwrap_or_default()
+        self.secret(&handle)
+            .map(|secret| secret.0.version())
+            .unwrap_or_default()
     }
 
     fn drop(&mut self, handle: Resource<SecretHandle>) -> wasmtime::Result<()> {
@@ -113,7 +132,8 @@ async fn ask<T, R>(
 ) -> R {
     let answer = accessor.with(|mut access| {
         let ctx = access.get();
-        ctx.spend().then(|| call(&*ctx.services, ctx.caller.clone()))
+        ctx.spend()
+            .then(|| call(&*ctx.services, ctx.caller.clone()))
     });
     match answer {
         Some(answer) => answer.await,
@@ -128,22 +148,49 @@ fn denied<T>() -> Result<T, Error> {
 }
 
 fn node_denied<T>() -> Result<T, nodes::NodeError> {
-    Err(nodes::NodeError { code: "denied".into(), message: TOO_MANY.into(), retryable: false })
+    Err(nodes::NodeError {
+        code: "denied".into(),
+        message: TOO_MANY.into(),
+        retryable: false,
+    })
 }
 
 impl log::Host for Ctx {}
 
 impl<T: Send> log::HostWithStore<T> for Own {
-    async fn append(accessor: &Accessor<T, Self>, conversation: String, id: String, data: Vec<u8>) -> Result<u64, Error> {
-        ask(accessor, denied, |services, caller| services.log_append(caller, conversation, id, data)).await
+    async fn append(
+        accessor: &Accessor<T, Self>,
+        conversation: String,
+        id: String,
+        data: Vec<u8>,
+    ) -> Result<u64, Error> {
+        ask(accessor, denied, |services, caller| {
+            services.log_append(caller, conversation, id, data)
+        })
+        .await
     }
 
-    async fn read(accessor: &Accessor<T, Self>, conversation: String, after: u64, limit: u32) -> Result<log::Page, Error> {
-        ask(accessor, denied, |services, caller| services.log_read(caller, conversation, after, limit)).await
+    async fn read(
+        accessor: &Accessor<T, Self>,
+        conversation: String,
+        after: u64,
+        limit: u32,
+    ) -> Result<log::Page, Error> {
+        ask(accessor, denied, |services, caller| {
+            services.log_read(caller, conversation, after, limit)
+        })
+        .await
     }
 
-    async fn publish(accessor: &Accessor<T, Self>, conversation: String, data: Vec<u8>) -> Result<(), Error> {
-        ask(accessor, denied, |services, caller| services.log_publish(caller, conversation, data)).await
+    async fn publish(
+        accessor: &Accessor<T, Self>,
+        conversation: String,
+        data: Vec<u8>,
+    ) -> Result<(), Error> {
+        ask(accessor, denied, |services, caller| {
+            services.log_publish(caller, conversation, data)
+        })
+        .await
     }
 }
 
@@ -157,7 +204,10 @@ impl<T: Send> nodes::HostWithStore<T> for Own {
         input: String,
         policy: nodes::CallPolicy,
     ) -> Result<String, nodes::NodeError> {
-        ask(accessor, node_denied, |services, caller| services.node_invoke(caller, component, operation, input, policy)).await
+        ask(accessor, node_denied, |services, caller| {
+            services.node_invoke(caller, component, operation, input, policy)
+        })
+        .await
     }
 }
 
@@ -171,15 +221,25 @@ impl<T: Send> tools::HostWithStore<T> for Own {
         arguments: String,
         policy: tools::CallPolicy,
     ) -> Result<tools::ToolResult, tools::NodeError> {
-        ask(accessor, node_denied, |services, caller| services.tool_call(caller, server, tool, arguments, policy)).await
+        ask(accessor, node_denied, |services, caller| {
+            services.tool_call(caller, server, tool, arguments, policy)
+        })
+        .await
     }
 }
 
 impl state::Host for Ctx {}
 
 impl<T: Send> state::HostWithStore<T> for Own {
-    async fn get(accessor: &Accessor<T, Self>, scope: state::Scope, key: String) -> Result<Option<String>, Error> {
-        ask(accessor, denied, |services, caller| services.state_get(caller, scope, key)).await
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        scope: state::Scope,
+        key: String,
+    ) -> Result<Option<String>, Error> {
+        ask(accessor, denied, |services, caller| {
+            services.state_get(caller, scope, key)
+        })
+        .await
     }
 
     async fn set(
@@ -189,11 +249,21 @@ impl<T: Send> state::HostWithStore<T> for Own {
         value: String,
         ttl_ms: Option<u64>,
     ) -> Result<(), Error> {
-        ask(accessor, denied, |services, caller| services.state_set(caller, scope, key, value, ttl_ms)).await
+        ask(accessor, denied, |services, caller| {
+            services.state_set(caller, scope, key, value, ttl_ms)
+        })
+        .await
     }
 
-    async fn delete(accessor: &Accessor<T, Self>, scope: state::Scope, key: String) -> Result<(), Error> {
-        ask(accessor, denied, |services, caller| services.state_delete(caller, scope, key)).await
+    async fn delete(
+        accessor: &Accessor<T, Self>,
+        scope: state::Scope,
+        key: String,
+    ) -> Result<(), Error> {
+        ask(accessor, denied, |services, caller| {
+            services.state_delete(caller, scope, key)
+        })
+        .await
     }
 }
 

@@ -31,6 +31,27 @@ pub struct Limits {
     pub host_call_bytes: usize,
     /// Calls out of one call to services that hold authority (log, nodes, tools, state, secrets).
     pub host_calls: u32,
+    /// Random bytes it may ask for at once.
+    pub random: u64,
+    /// How a shared instance is replaced, and when a tenant is kept from it.
+    pub supervision: Supervision,
+}
+
+/// How a shared instance that failed is replaced.
+#[derive(Debug, Clone)]
+pub struct Supervision {
+    /// The pause before the second restart; doubled for each further one.
+    pub backoff_base: Duration,
+    /// The longest pause.
+    pub backoff_cap: Duration,
+    /// Restarts within the window; beyond it the plugin is down until the window has passed.
+    pub restarts: u32,
+    /// The window restarts and strikes are counted in.
+    pub window: Duration,
+    /// Faults of one tenant within the window after which its calls are refused.
+    pub strikes: u32,
+    /// For how long they are.
+    pub cut_off: Duration,
 }
 
 /// Why an instance was refused more.
@@ -52,12 +73,23 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { memory_limit: limits.memory, table_limit: limits.table_elements, memory: 0, tables: 0, refused: None }
+        Self {
+            memory_limit: limits.memory,
+            table_limit: limits.table_elements,
+            memory: 0,
+            tables: 0,
+            refused: None,
+        }
     }
 }
 
 impl ResourceLimiter for Ledger {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let sum = self.memory.saturating_sub(current).saturating_add(desired);
         if sum > self.memory_limit {
             self.refused = Some(Refused::Memory);
@@ -67,7 +99,12 @@ impl ResourceLimiter for Ledger {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let sum = self.tables.saturating_sub(current).saturating_add(desired);
         if sum > self.table_limit {
             self.refused = Some(Refused::Table);

@@ -49,10 +49,18 @@ impl GuestLog {
         let text = cut(text);
         let (plugin, binding) = (&*self.0.plugin, self.0.label.as_str());
         match level {
-            tracing::Level::ERROR => tracing::error!(target: "plugin", plugin, binding, context, "{text}"),
-            tracing::Level::WARN => tracing::warn!(target: "plugin", plugin, binding, context, "{text}"),
-            tracing::Level::INFO => tracing::info!(target: "plugin", plugin, binding, context, "{text}"),
-            tracing::Level::DEBUG => tracing::debug!(target: "plugin", plugin, binding, context, "{text}"),
+            tracing::Level::ERROR => {
+                tracing::error!(target: "plugin", plugin, binding, context, "{text}")
+            }
+            tracing::Level::WARN => {
+                tracing::warn!(target: "plugin", plugin, binding, context, "{text}")
+            }
+            tracing::Level::INFO => {
+                tracing::info!(target: "plugin", plugin, binding, context, "{text}")
+            }
+            tracing::Level::DEBUG => {
+                tracing::debug!(target: "plugin", plugin, binding, context, "{text}")
+            }
             _ => tracing::trace!(target: "plugin", plugin, binding, context, "{text}"),
         }
     }
@@ -135,7 +143,11 @@ impl Pollable for GuestLog {
 }
 
 impl tokio::io::AsyncWrite for GuestLog {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.bytes(bytes);
         Poll::Ready(Ok(bytes.len()))
     }

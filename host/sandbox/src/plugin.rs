@@ -14,17 +14,14 @@ use wasmtime_wasi_http::WasiHttpCtx;
 use crate::ctx::{Ctx, Meter};
 use crate::engine::SandboxEngine;
 use crate::grants::{Grants, Refusals};
-use crate::imports::Own;
 use crate::http::{Hooks, HttpClient, Placeholders};
+use crate::imports::Own;
 use crate::inspect::Shape;
 use crate::limits::{Ledger, Limits};
 use crate::net::SocketPolicy;
 use crate::output::GuestLog;
 use crate::scope::{Binding, CallScope};
 use crate::services::{Caller, Services};
-
-/// Most bytes of randomness a guest may ask for at once.
-const MAX_RANDOM: u64 = 64 * 1024;
 
 /// What a plugin is allowed and how it is run.
 #[derive(Clone)]
@@ -73,16 +70,35 @@ impl Plugin {
     ///
     /// # Errors
     /// [`LinkError`] when it imports what nobody offers, or with other types.
-    pub fn link(component: &Component, shape: &Shape, spec: Spec, surroundings: Surroundings) -> Result<Arc<Self>, LinkError> {
+    pub fn link(
+        component: &Component,
+        shape: &Shape,
+        spec: Spec,
+        surroundings: Surroundings,
+    ) -> Result<Arc<Self>, LinkError> {
         let has_directories = !spec.grants.read.is_empty() || !spec.grants.write.is_empty();
         let waits = shape.waits() || has_directories;
-        let fail = |error: wasmtime::Error| LinkError { plugin: Arc::clone(&spec.name), reason: format!("{error:#}") };
+        let fail = |error: wasmtime::Error| LinkError {
+            plugin: Arc::clone(&spec.name),
+            reason: format!("{error:#}"),
+        };
         let linker = linker(surroundings.engine.engine(), shape, waits).map_err(fail)?;
         let pre = linker.instantiate_pre(component).map_err(fail)?;
         let refusals = Refusals::default();
-        let sockets =
-            SocketPolicy::new(Arc::clone(&spec.name), Arc::clone(&spec.grants), surroundings.http.resolver(), refusals.clone());
-        Ok(Arc::new(Self { spec, surroundings, pre, waits, sockets, refusals }))
+        let sockets = SocketPolicy::new(
+            Arc::clone(&spec.name),
+            Arc::clone(&spec.grants),
+            surroundings.http.resolver(),
+            refusals.clone(),
+        );
+        Ok(Arc::new(Self {
+            spec,
+            surroundings,
+            pre,
+            waits,
+            sockets,
+            refusals,
+        }))
     }
 
     /// Its name in the bundle.
@@ -103,6 +119,12 @@ impl Plugin {
         &self.spec.limits
     }
 
+    /// Its limits for one binding: a tenant may have lower ones.
+    #[must_use]
+    pub fn limits_for<'a>(&'a self, binding: &'a Binding) -> &'a Limits {
+        binding.limits.as_ref().unwrap_or(&self.spec.limits)
+    }
+
     /// What it asked for and was refused.
     #[must_use]
     pub fn refusals(&self) -> &Refusals {
@@ -118,24 +140,44 @@ impl Plugin {
     }
 
     pub(crate) fn context(&self, binding: &Arc<Binding>) -> Result<Ctx, String> {
+        let limits = self.limits_for(binding);
         let name = Arc::clone(&self.spec.name);
         let grants = &self.spec.grants;
-        let label = binding.channel.as_ref().map(ToString::to_string).unwrap_or_default();
+        let label = binding
+            .channel
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let log = GuestLog::new(Arc::clone(&name), label);
         let mut wasi = WasiCtxBuilder::new();
-        wasi.stdout(log.clone()).stderr(log.clone()).max_random_size(MAX_RANDOM).allow_udp(false);
-        grants.apply(&name, &mut wasi).map_err(|error| error.to_string())?;
+        wasi.stdout(log.clone())
+            .stderr(log.clone())
+            .max_random_size(limits.random)
+            .allow_udp(false);
+        grants
+            .apply(&name, &mut wasi)
+            .map_err(|error| error.to_string())?;
         self.sockets.apply(&mut wasi);
         let secrets: Arc<dyn Placeholders> = Arc::clone(&binding.secrets) as Arc<dyn Placeholders>;
         Ok(Ctx {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks::new(self.surroundings.http.clone(), Arc::clone(&name), Arc::clone(grants), secrets).with_refusals(self.refusals.clone()),
-            ledger: Ledger::new(&self.spec.limits),
+            hooks: Hooks::new(
+                self.surroundings.http.clone(),
+                Arc::clone(&name),
+                Arc::clone(grants),
+                secrets,
+            )
+            .with_refusals(self.refusals.clone()),
+            ledger: Ledger::new(limits),
             meter: Arc::new(Meter::new()),
             log,
-            caller: Caller { plugin: name, binding: Arc::clone(binding), scope: CallScope::default() },
+            caller: Caller {
+                plugin: name,
+                binding: Arc::clone(binding),
+                scope: CallScope::default(),
+            },
             services: Arc::clone(&self.surroundings.services),
             host_calls_left: 0,
         })

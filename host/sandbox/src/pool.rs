@@ -14,11 +14,19 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
 
 use crate::cell::{Cell, Exports};
 use crate::fault::{Fault, FaultKind};
+use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::scope::{Binding, CallScope};
 
 /// Done once on each new cell before its first call, such as loading a flow's definition.
-pub type Prepare<E> = Arc<dyn for<'a> Fn(&'a mut Cell<E>) -> std::pin::Pin<Box<dyn Future<Output = Result<(), FaultKind>> + Send + 'a>> + Send + Sync>;
+pub type Prepare<E> = Arc<
+    dyn for<'a> Fn(
+            &'a mut Cell<E>,
+        )
+            -> std::pin::Pin<Box<dyn Future<Output = Result<(), FaultKind>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
 
 const SHELVES: usize = 4;
 
@@ -37,8 +45,13 @@ pub struct Pool<E> {
 
 impl<E: Exports> Pool<E> {
     /// An empty pool. With `keep` off every call gets a fresh cell.
-    pub fn new(plugin: Arc<Plugin>, binding: Arc<Binding>, prepare: Option<Prepare<E>>, keep: bool) -> Self {
-        let permits = Semaphore::new(plugin.limits().calls_in_flight.max(1));
+    pub fn new(
+        plugin: Arc<Plugin>,
+        binding: Arc<Binding>,
+        prepare: Option<Prepare<E>>,
+        keep: bool,
+    ) -> Self {
+        let permits = Semaphore::new(plugin.limits_for(&binding).calls_in_flight.max(1));
         Self {
             plugin,
             binding,
@@ -67,10 +80,19 @@ impl<E: Exports> Pool<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        self.run(scope, select, params).await.map_err(|kind| Fault { plugin: Arc::clone(self.plugin.name()), function, kind })
+        self.run(scope, select, params).await.map_err(|kind| Fault {
+            plugin: Arc::clone(self.plugin.name()),
+            function,
+            kind,
+        })
     }
 
-    async fn run<P, R>(&self, scope: CallScope, select: impl FnOnce(&E) -> Option<TypedFunc<P, R>>, params: P) -> Result<R, FaultKind>
+    async fn run<P, R>(
+        &self,
+        scope: CallScope,
+        select: impl FnOnce(&E) -> Option<TypedFunc<P, R>>,
+        params: P,
+    ) -> Result<R, FaultKind>
     where
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
@@ -85,7 +107,11 @@ impl<E: Exports> Pool<E> {
         };
         let guard = Live(&self.live);
         let outcome = cell.call(scope, select, params).await;
-        if outcome.is_ok() && self.keep && !cell.is_spent() && self.live() <= self.plugin.limits().instances.max(1) {
+        if outcome.is_ok()
+            && self.keep
+            && !cell.is_spent()
+            && self.live() <= self.limits().instances.max(1)
+        {
             std::mem::forget(guard);
             self.put(cell);
         }
@@ -93,13 +119,13 @@ impl<E: Exports> Pool<E> {
     }
 
     async fn wait_for_permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, FaultKind> {
-        let most = self.plugin.limits().calls_waiting;
+        let most = self.limits().calls_waiting;
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= most {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(FaultKind::Overloaded(most));
         }
         let _waiting = Live(&self.waiting);
-        let timeout = self.plugin.limits().queue_wait;
+        let timeout = self.limits().queue_wait;
         match tokio::time::timeout(timeout, self.permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(FaultKind::Overloaded(most)),
@@ -129,7 +155,7 @@ impl<E: Exports> Pool<E> {
 
     /// Drops cells that were idle for longer than they may; returns how many.
     pub fn shrink(&self) -> usize {
-        let idle = self.plugin.limits().idle;
+        let idle = self.limits().idle;
         let mut dropped = Vec::new();
         for shelf in &self.shelves {
             let mut shelf = shelf.lock();
@@ -144,6 +170,10 @@ impl<E: Exports> Pool<E> {
         }
         self.live.fetch_sub(dropped.len(), Ordering::Relaxed);
         dropped.len()
+    }
+
+    fn limits(&self) -> &Limits {
+        self.plugin.limits_for(&self.binding)
     }
 
     /// Cells there are now, idle or at work.
@@ -172,7 +202,11 @@ impl<E: Exports> Pool<E> {
         if self.live() > 0 || !self.keep {
             return Ok(());
         }
-        let cell = self.start().await.map_err(|kind| Fault { plugin: Arc::clone(self.plugin.name()), function: "instantiate", kind })?;
+        let cell = self.start().await.map_err(|kind| Fault {
+            plugin: Arc::clone(self.plugin.name()),
+            function: "instantiate",
+            kind,
+        })?;
         self.put(cell);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use greentic_telemetry::TraceContext;
 use greentic_types::{ChannelRef, TenantCtx};
 
+use crate::limits::Limits;
 use crate::secrets::Secrets;
 
 /// What an instance is bound to for its whole life.
@@ -18,6 +19,8 @@ pub struct Binding {
     pub config: Vec<(String, String)>,
     /// The secrets it may open.
     pub secrets: Arc<Secrets>,
+    /// Limits in place of the plugin's own, where the tenant has lower ones.
+    pub limits: Option<Limits>,
 }
 
 /// What one call belongs to.

@@ -70,11 +70,14 @@ impl SecretCell {
 
 impl SecretUse for SecretCell {
     fn hmac_sha256(&self, data: &[u8]) -> Vec<u8> {
-        self.mac(data).map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default()
+        self.mac(data)
+            .map(|mac| mac.finalize().into_bytes().to_vec())
+            .unwrap_or_default()
     }
 
     fn verify_hmac(&self, data: &[u8], tag: &[u8]) -> bool {
-        self.mac(data).is_some_and(|mac| mac.verify_slice(tag).is_ok())
+        self.mac(data)
+            .is_some_and(|mac| mac.verify_slice(tag).is_ok())
     }
 
     fn equals(&self, candidate: &[u8]) -> bool {
@@ -91,11 +94,17 @@ impl SecretUse for SecretCell {
     }
 
     fn reveal(&self) -> Option<Vec<u8>> {
-        self.reveal.then(|| self.value.read().as_ref().map(|value| value.bytes.to_vec())).flatten()
+        self.reveal
+            .then(|| self.value.read().as_ref().map(|value| value.bytes.to_vec()))
+            .flatten()
     }
 
     fn version(&self) -> String {
-        self.value.read().as_ref().map(|value| value.version.clone()).unwrap_or_default()
+        self.value
+            .read()
+            .as_ref()
+            .map(|value| value.version.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -115,7 +124,12 @@ impl Secrets {
     /// The secrets of a binding.
     #[must_use]
     pub fn new(cells: impl IntoIterator<Item = Arc<SecretCell>>) -> Self {
-        Self { by_name: cells.into_iter().map(|cell| (cell.name.clone(), cell)).collect() }
+        Self {
+            by_name: cells
+                .into_iter()
+                .map(|cell| (cell.name.clone(), cell))
+                .collect(),
+        }
     }
 
     /// The secret granted under this name.
@@ -131,7 +145,10 @@ impl Placeholders for Secrets {
     }
 
     fn resolve(&self, token: &str) -> Option<Zeroizing<Vec<u8>>> {
-        let cell = self.by_name.values().find(|cell| cell.placeholder == token)?;
+        let cell = self
+            .by_name
+            .values()
+            .find(|cell| cell.placeholder == token)?;
         cell.value.read().as_ref().map(|value| value.bytes.clone())
     }
 }

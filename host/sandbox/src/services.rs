@@ -30,11 +30,28 @@ pub struct Caller {
 /// Services behind the imports that hold authority. Each method is one function of the contract in `wit/`.
 pub trait Services: Send + Sync + 'static {
     /// `greentic:channel/log.append`
-    fn log_append(&self, caller: Caller, conversation: String, id: String, data: Vec<u8>) -> Answer<Result<u64, Error>>;
+    fn log_append(
+        &self,
+        caller: Caller,
+        conversation: String,
+        id: String,
+        data: Vec<u8>,
+    ) -> Answer<Result<u64, Error>>;
     /// `greentic:channel/log.read`
-    fn log_read(&self, caller: Caller, conversation: String, after: u64, limit: u32) -> Answer<Result<Page, Error>>;
+    fn log_read(
+        &self,
+        caller: Caller,
+        conversation: String,
+        after: u64,
+        limit: u32,
+    ) -> Answer<Result<Page, Error>>;
     /// `greentic:channel/log.publish`
-    fn log_publish(&self, caller: Caller, conversation: String, data: Vec<u8>) -> Answer<Result<(), Error>>;
+    fn log_publish(
+        &self,
+        caller: Caller,
+        conversation: String,
+        data: Vec<u8>,
+    ) -> Answer<Result<(), Error>>;
     /// `greentic:flow/nodes.invoke`
     fn node_invoke(
         &self,
@@ -54,9 +71,21 @@ pub trait Services: Send + Sync + 'static {
         policy: CallPolicy,
     ) -> Answer<Result<ToolResult, NodeError>>;
     /// `greentic:flow/state.get`
-    fn state_get(&self, caller: Caller, scope: Scope, key: String) -> Answer<Result<Option<String>, Error>>;
+    fn state_get(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        key: String,
+    ) -> Answer<Result<Option<String>, Error>>;
     /// `greentic:flow/state.set`
-    fn state_set(&self, caller: Caller, scope: Scope, key: String, value: String, ttl_ms: Option<u64>) -> Answer<Result<(), Error>>;
+    fn state_set(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        key: String,
+        value: String,
+        ttl_ms: Option<u64>,
+    ) -> Answer<Result<(), Error>>;
     /// `greentic:flow/state.delete`
     fn state_delete(&self, caller: Caller, scope: Scope, key: String) -> Answer<Result<(), Error>>;
 }

@@ -4,8 +4,8 @@
 //! plugin that waits (network backends) is driven by a task of its own that keeps many calls in flight.
 //!
 //! After a fault the instance is replaced, at once the first time and then with growing pauses. Whoever makes it fail again and
-//! again is found by attribution: a tenant whose calls ended it [`BLAME_LIMIT`] times within [`BLAME_WINDOW`] is refused for
-//! that long, so that the others keep their plugin.
+//! again is found by attribution: a tenant whose calls ended it too often within a window is refused for a while, so that the
+//! others keep their plugin. The numbers are the bundle's `limits.supervision`.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -25,16 +25,10 @@ use crate::fault::{Fault, FaultKind};
 use crate::plugin::Plugin;
 use crate::scope::{Binding, CallScope};
 
-/// Faults of one tenant after which its calls are refused.
-pub const BLAME_LIMIT: u32 = 3;
-/// For how long they count, and for how long it is refused.
-pub const BLAME_WINDOW: Duration = Duration::from_secs(60);
-/// Pause before the second restart; doubled for each further one.
-const BACKOFF: Duration = Duration::from_millis(100);
-/// Longest pause.
-const BACKOFF_CAP: Duration = Duration::from_secs(30);
-
-type Job<E> = Box<dyn for<'a> FnOnce(&'a Accessor<Ctx>, &'a E) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> + Send>;
+type Job<E> = Box<
+    dyn for<'a> FnOnce(&'a Accessor<Ctx>, &'a E) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
+        + Send,
+>;
 
 /// The one instance of a shared plugin.
 pub struct Shared<E> {
@@ -45,13 +39,13 @@ pub struct Shared<E> {
 }
 
 enum Drive<E> {
-    Inline(Mutex<Option<Cell<E>>>),
+    Inline(Box<Mutex<Option<Cell<E>>>>),
     Task(Mutex<Option<mpsc::Sender<Job<E>>>>),
 }
 
 #[derive(Default)]
 struct Health {
-    failures: u32,
+    recent: Vec<Instant>,
     not_before: Option<Instant>,
     last: String,
     blame: HashMap<Id, (u32, Instant)>,
@@ -64,9 +58,21 @@ impl<E: Exports> Shared<E> {
     /// # Errors
     /// [`Fault`] when it cannot be instantiated.
     pub async fn start(plugin: Arc<Plugin>, binding: Arc<Binding>) -> Result<Self, Fault> {
-        let drive = if plugin.waits() { Drive::Task(Mutex::new(None)) } else { Drive::Inline(Mutex::new(None)) };
-        let shared = Self { plugin, binding, drive, health: Mutex::new(Health::default()) };
-        shared.ready().await.map_err(|kind| shared.fault("instantiate", kind))?;
+        let drive = if plugin.waits() {
+            Drive::Task(Mutex::new(None))
+        } else {
+            Drive::Inline(Box::new(Mutex::new(None)))
+        };
+        let shared = Self {
+            plugin,
+            binding,
+            drive,
+            health: Mutex::new(Health::default()),
+        };
+        shared
+            .ready()
+            .await
+            .map_err(|kind| shared.fault("instantiate", kind))?;
         Ok(shared)
     }
 
@@ -87,12 +93,19 @@ impl<E: Exports> Shared<E> {
     pub fn is_up(&self) -> bool {
         match &self.drive {
             Drive::Inline(cell) => cell.lock().is_some(),
-            Drive::Task(sender) => sender.lock().as_ref().is_some_and(|sender| !sender.is_closed()),
+            Drive::Task(sender) => sender
+                .lock()
+                .as_ref()
+                .is_some_and(|sender| !sender.is_closed()),
         }
     }
 
     fn fault(&self, function: &'static str, kind: FaultKind) -> Fault {
-        Fault { plugin: Arc::clone(self.plugin.name()), function, kind }
+        Fault {
+            plugin: Arc::clone(self.plugin.name()),
+            function,
+            kind,
+        }
     }
 
     /// Calls a function.
@@ -117,7 +130,9 @@ impl<E: Exports> Shared<E> {
             return Err(self.fault(function, kind));
         }
         if !self.is_running() {
-            self.ready().await.map_err(|kind| self.fault(function, kind))?;
+            self.ready()
+                .await
+                .map_err(|kind| self.fault(function, kind))?;
         }
         let outcome = match &self.drive {
             Drive::Inline(slot) => {
@@ -154,7 +169,9 @@ impl<E: Exports> Shared<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let Some(sender) = sender else { return Err(FaultKind::Collateral) };
+        let Some(sender) = sender else {
+            return Err(FaultKind::Collateral);
+        };
         let (answer, answered) = oneshot::channel();
         let job: Job<E> = Box::new(move |accessor, exports| {
             let func = select(exports);
@@ -171,7 +188,14 @@ impl<E: Exports> Shared<E> {
             sender.send(job).await.map_err(|_| FaultKind::Collateral)?;
             match answered.await {
                 Ok(Ok(value)) => Ok(value),
-                Ok(Err(text)) => Err(FaultKind::Trap(text.lines().next().unwrap_or_default().chars().take(300).collect())),
+                Ok(Err(text)) => Err(FaultKind::Trap(
+                    text.lines()
+                        .next()
+                        .unwrap_or_default()
+                        .chars()
+                        .take(300)
+                        .collect(),
+                )),
                 Err(_) => Err(FaultKind::Collateral),
             }
         });
@@ -227,22 +251,49 @@ impl<E: Exports> Shared<E> {
 
     /// Keeps account of a fault: when to start again, and who is to blame.
     fn note(&self, tenant: Option<&Id>, kind: &FaultKind) {
-        if matches!(kind, FaultKind::Timeout(_) | FaultKind::Overloaded(_) | FaultKind::Collateral | FaultKind::Restarting(_)) {
+        if matches!(
+            kind,
+            FaultKind::Timeout(_)
+                | FaultKind::Overloaded(_)
+                | FaultKind::Collateral
+                | FaultKind::Restarting(_)
+        ) {
             return;
         }
+        let rules = &self.plugin.limits().supervision;
         let mut health = self.health.lock();
         let now = Instant::now();
-        let quiet = health.not_before.is_none_or(|at| now.duration_since(at) > BLAME_WINDOW);
-        health.failures = if quiet { 1 } else { health.failures.saturating_add(1) };
-        let pause = BACKOFF.saturating_mul(1 << health.failures.saturating_sub(2).min(16)).min(BACKOFF_CAP);
-        health.not_before = Some(if health.failures <= 1 { now } else { now + pause });
+        health
+            .recent
+            .retain(|at| now.duration_since(*at) < rules.window);
+        health.recent.push(now);
+        let failures = u32::try_from(health.recent.len()).unwrap_or(u32::MAX);
+        let pause = if failures > rules.restarts {
+            rules.window
+        } else if failures <= 1 {
+            Duration::ZERO
+        } else {
+            rules
+                .backoff_base
+                .saturating_mul(1 << (failures - 2).min(16))
+                .min(rules.backoff_cap)
+        };
+        health.not_before = Some(now + pause);
         health.last = kind.to_string();
         health.restarts += 1;
         if let Some(tenant) = tenant {
             let entry = health.blame.entry(tenant.clone()).or_insert((0, now));
-            *entry = if now.duration_since(entry.1) > BLAME_WINDOW { (1, now) } else { (entry.0 + 1, now) };
+            *entry = if now.duration_since(entry.1) > rules.window {
+                (1, now)
+            } else {
+                (entry.0.saturating_add(1), now)
+            };
         }
-        tracing::error!(plugin = &**self.plugin.name(), tenant = tenant.map(Id::as_str), "the shared plugin failed and is replaced: {kind}");
+        tracing::error!(
+            plugin = &**self.plugin.name(),
+            tenant = tenant.map(Id::as_str),
+            "the shared plugin failed and is replaced: {kind}"
+        );
     }
 
     fn refused(&self, tenant: &Id) -> Option<FaultKind> {
@@ -251,17 +302,26 @@ impl<E: Exports> Shared<E> {
             return None;
         }
         let (count, last) = health.blame.get(tenant)?;
-        (*count >= BLAME_LIMIT && last.elapsed() < BLAME_WINDOW)
-            .then(|| FaultKind::Restarting(format!("calls of tenant `{tenant}` ended it {count} times; they are refused for a minute")))
+        let rules = &self.plugin.limits().supervision;
+        (*count >= rules.strikes && last.elapsed() < rules.cut_off).then(|| {
+            FaultKind::Restarting(format!(
+                "calls of tenant `{tenant}` ended it {count} times; they are refused for {:?}",
+                rules.cut_off
+            ))
+        })
     }
 }
 
 /// Runs an instance that waits: takes jobs as they come and keeps all of them going. Ends with the first trap, or when nobody
 /// holds the sender any more.
 async fn drive<E: Exports>(cell: Cell<E>, mut jobs: mpsc::Receiver<Job<E>>, plugin: Arc<Plugin>) {
-    let Cell { mut store, exports, .. } = cell;
+    let Cell {
+        mut store, exports, ..
+    } = cell;
     let meter = Arc::clone(&store.data().meter);
-    store.data_mut().begin(plugin.limits(), CallScope::default());
+    store
+        .data_mut()
+        .begin(plugin.limits(), CallScope::default());
     let limit = plugin.limits().cpu_per_call;
     let at_once = plugin.limits().calls_in_flight.max(1);
     let run = store.run_concurrent(async |accessor| {
@@ -287,6 +347,10 @@ async fn drive<E: Exports>(cell: Cell<E>, mut jobs: mpsc::Receiver<Job<E>>, plug
     })
     .await;
     if let Err(error) = ended {
-        tracing::error!(plugin = &**plugin.name(), "the shared instance ended: {}", format!("{error:#}").lines().next().unwrap_or_default());
+        tracing::error!(
+            plugin = &**plugin.name(),
+            "the shared instance ended: {}",
+            format!("{error:#}").lines().next().unwrap_or_default()
+        );
     }
 }

@@ -4,7 +4,9 @@ use greentic_interfaces::imports::greentic::channel::types as channel_types;
 use greentic_interfaces::imports::greentic::flow::types as flow_types;
 use greentic_interfaces::imports::greentic::mcp::types as mcp_types;
 use greentic_interfaces::model::Error;
-use greentic_interfaces::{bus, channel, flow, lifecycle, mcp, minimal, node, secrets, session, sockets};
+use greentic_interfaces::{
+    bus, channel, flow, lifecycle, mcp, minimal, node, secrets, session, sockets,
+};
 use wasmtime::Store;
 use wasmtime::component::{Instance, TypedFunc};
 
@@ -14,22 +16,22 @@ use crate::ctx::Ctx;
 use crate::fault::Fault;
 use crate::scope::CallScope;
 
-/// Types of `greentic:session/store`.
-pub use session::exports::greentic::session::store as store_types;
 /// Types of `greentic:bus/bus`.
 pub use bus::exports::greentic::bus::bus as bus_types;
-/// Types of `greentic:channel/sockets`.
-pub use sockets::exports::greentic::channel::sockets as socket_types;
-/// Types of `greentic:secrets/provider`.
-pub use secrets::exports::greentic::secrets::provider as secret_types;
-/// Types of `greentic:mcp/tools`.
-pub use mcp::exports::greentic::mcp::tools as tool_types;
 /// Types of `greentic:flow/flow`.
 pub use flow::exports::greentic::flow::flow as flow_export_types;
-/// Types of `greentic:component/node`.
-pub use node::exports::greentic::component::node as node_types;
+/// Types of `greentic:mcp/tools`.
+pub use mcp::exports::greentic::mcp::tools as tool_types;
 /// Types of the smallest `greentic:component/component`.
 pub use minimal::exports::greentic::component::component as minimal_types;
+/// Types of `greentic:component/node`.
+pub use node::exports::greentic::component::node as node_types;
+/// Types of `greentic:secrets/provider`.
+pub use secrets::exports::greentic::secrets::provider as secret_types;
+/// Types of `greentic:session/store`.
+pub use session::exports::greentic::session::store as store_types;
+/// Types of `greentic:channel/sockets`.
+pub use sockets::exports::greentic::channel::sockets as socket_types;
 
 /// Makes an [`Exports`] of one exported interface.
 macro_rules! world {
@@ -54,6 +56,8 @@ macro_rules! functions {
                 ///
                 /// # Errors
                 /// The outer error is a fault of the plugin: there was no answer.
+                // As many parameters as the contract's function has.
+                #[allow(clippy::too_many_arguments)]
                 pub async fn $name(&self, scope: CallScope $(, $arg: $ty)*) -> Result<$result, Fault> {
                     let (result,) = self
                         .call(scope, stringify!($name), |$exports: &$world| $guest.map(|guest| guest.$func()), ($($arg,)*))
@@ -213,9 +217,17 @@ impl crate::cell::Cell<FlowWorld> {
     ///
     /// # Errors
     /// The kind of fault, or the flow's own refusal as a trap's text.
-    pub async fn load(&mut self, name: String, definition: Vec<u8>) -> Result<Result<flow_types::FlowInfo, flow_types::FlowError>, crate::fault::FaultKind> {
+    pub async fn load(
+        &mut self,
+        name: String,
+        definition: Vec<u8>,
+    ) -> Result<Result<flow_types::FlowInfo, flow_types::FlowError>, crate::fault::FaultKind> {
         let (result,) = self
-            .call(CallScope::default(), |exports: &FlowWorld| Some(exports.0.greentic_flow_flow().func_load()), (name, definition))
+            .call(
+                CallScope::default(),
+                |exports: &FlowWorld| Some(exports.0.greentic_flow_flow().func_load()),
+                (name, definition),
+            )
             .await?;
         Ok(result)
     }
@@ -239,7 +251,8 @@ pub struct MinimalWorld(TypedFunc<(minimal_types::Message,), (minimal_types::Out
 
 impl Exports for MinimalWorld {
     fn bind(store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<Self> {
-        let interface = instance.get_export_index(&mut *store, None, "greentic:component/component");
+        let interface =
+            instance.get_export_index(&mut *store, None, "greentic:component/component");
         let execute = instance
             .get_export_index(&mut *store, interface.as_ref(), "execute")
             .ok_or_else(|| wasmtime::Error::msg("there is no function `execute`"))?;
@@ -252,8 +265,19 @@ impl Client<MinimalWorld> {
     ///
     /// # Errors
     /// A fault of the plugin: there was no answer.
-    pub async fn execute(&self, scope: CallScope, message: minimal_types::Message) -> Result<minimal_types::Outcome, Fault> {
-        let (outcome,) = self.call(scope, "execute", |exports: &MinimalWorld| Some(exports.0), (message,)).await?;
+    pub async fn execute(
+        &self,
+        scope: CallScope,
+        message: minimal_types::Message,
+    ) -> Result<minimal_types::Outcome, Fault> {
+        let (outcome,) = self
+            .call(
+                scope,
+                "execute",
+                |exports: &MinimalWorld| Some(exports.0),
+                (message,),
+            )
+            .await?;
         Ok(outcome)
     }
 }

@@ -13,7 +13,12 @@ pub struct Partition(Arc<str>);
 impl Partition {
     /// The session of a conversation on a channel; in groups each participant has one.
     #[must_use]
-    pub fn session(channel: &ChannelRef, conversation: &str, thread: Option<&str>, participant: Option<&str>) -> Self {
+    pub fn session(
+        channel: &ChannelRef,
+        conversation: &str,
+        thread: Option<&str>,
+        participant: Option<&str>,
+    ) -> Self {
         let mut name = start(channel, "session");
         push(&mut name, conversation);
         push(&mut name, thread.unwrap_or_default());
@@ -72,9 +77,19 @@ impl fmt::Display for Partition {
 }
 
 fn start(channel: &ChannelRef, kind: &str) -> String {
-    let ChannelRef { env, tenant, team, channel } = channel;
+    let ChannelRef {
+        env,
+        tenant,
+        team,
+        channel,
+    } = channel;
     let mut name = String::with_capacity(128);
-    for part in [env.as_str(), tenant.as_str(), team.as_str(), channel.as_str()] {
+    for part in [
+        env.as_str(),
+        tenant.as_str(),
+        team.as_str(),
+        channel.as_str(),
+    ] {
         name.push_str(part);
         name.push('/');
     }
@@ -85,7 +100,10 @@ fn start(channel: &ChannelRef, kind: &str) -> String {
 /// Appends a part whose text is not ours: `/`, `%` and control characters are percent-encoded.
 fn push(name: &mut String, part: &str) {
     name.push('/');
-    if !part.bytes().any(|byte| matches!(byte, b'/' | b'%') || byte.is_ascii_control()) {
+    if !part
+        .bytes()
+        .any(|byte| matches!(byte, b'/' | b'%') || byte.is_ascii_control())
+    {
         name.push_str(part);
         return;
     }
@@ -105,17 +123,29 @@ mod tests {
 
     fn channel(tenant: &str) -> ChannelRef {
         let id = |text| Id::new(text).expect("an identifier");
-        ChannelRef { env: id("dev"), tenant: id(tenant), team: id("t"), channel: id("web") }
+        ChannelRef {
+            env: id("dev"),
+            tenant: id(tenant),
+            team: id("t"),
+            channel: id("web"),
+        }
     }
 
     #[test]
     fn no_platform_id_can_name_another_partition() {
         let honest = Partition::session(&channel("a"), "c", Some("t"), Some("u"));
         assert_eq!(honest.as_str(), "dev/a/t/web/session/c/t/u");
-        for (conversation, thread, user) in
-            [("c/t", None, Some("u")), ("c", Some("t/u"), None), ("c/t/u", None, None), ("../x", Some("t"), Some("u")), ("c%2Ft", None, Some("u"))]
-        {
-            assert_ne!(Partition::session(&channel("a"), conversation, thread, user), honest);
+        for (conversation, thread, user) in [
+            ("c/t", None, Some("u")),
+            ("c", Some("t/u"), None),
+            ("c/t/u", None, None),
+            ("../x", Some("t"), Some("u")),
+            ("c%2Ft", None, Some("u")),
+        ] {
+            assert_ne!(
+                Partition::session(&channel("a"), conversation, thread, user),
+                honest
+            );
         }
         assert_ne!(
             Partition::session(&channel("a"), "c/t", None, None),
@@ -126,7 +156,10 @@ mod tests {
 
     #[test]
     fn tenants_never_share_a_partition() {
-        assert_ne!(Partition::log(&channel("a"), "c"), Partition::log(&channel("b"), "c"));
+        assert_ne!(
+            Partition::log(&channel("a"), "c"),
+            Partition::log(&channel("b"), "c")
+        );
         let id = |text| Id::new(text).expect("an identifier");
         assert_ne!(
             Partition::state(&id("dev"), &id("a"), &id("t"), "team", ""),

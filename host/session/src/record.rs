@@ -34,7 +34,9 @@ pub struct Record {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// Written by another version.
-    #[error("the session record has version {0}, this host reads {VERSION}; run the version that wrote it, or delete the session")]
+    #[error(
+        "the session record has version {0}, this host reads {VERSION}; run the version that wrote it, or delete the session"
+    )]
     Version(u8),
     /// Not a record.
     #[error("the session record is damaged: {0}")]
@@ -82,9 +84,14 @@ impl Record {
     /// Marks an event as handled and forgets those older than `keep_seconds`, and the oldest beyond `most`.
     pub fn mark(&mut self, event: MessageId, now_seconds: u64, keep_seconds: u64, most: usize) {
         self.seen.push((event, now_seconds));
-        let old = self.seen.iter().take_while(|(_, at)| at.saturating_add(keep_seconds) < now_seconds).count();
+        let old = self
+            .seen
+            .iter()
+            .take_while(|(_, at)| at.saturating_add(keep_seconds) < now_seconds)
+            .count();
         let surplus = self.seen.len().saturating_sub(most);
-        self.seen.drain(..old.max(surplus).min(self.seen.len().saturating_sub(1)));
+        self.seen
+            .drain(..old.max(surplus).min(self.seen.len().saturating_sub(1)));
     }
 }
 
@@ -95,20 +102,41 @@ mod tests {
 
     fn id(key: &str) -> MessageId {
         let id = |text| Id::new(text).expect("an identifier");
-        MessageId::of_event(&ChannelRef { env: id("e"), tenant: id("t"), team: id("x"), channel: id("c") }, key)
+        MessageId::of_event(
+            &ChannelRef {
+                env: id("e"),
+                tenant: id("t"),
+                team: id("x"),
+                channel: id("c"),
+            },
+            key,
+        )
     }
 
     #[test]
     fn a_record_reads_back_and_another_version_is_refused_and_not_guessed() {
-        let mut record = Record { flow: "helpdesk/welcome".into(), snapshot: Some(vec![1, 2]), ..Record::default() };
+        let mut record = Record {
+            flow: "helpdesk/welcome".into(),
+            snapshot: Some(vec![1, 2]),
+            ..Record::default()
+        };
         record.mark(id("a"), 10, 100, 8);
-        record.outbox.push(Outgoing { id: id("a").derive(0), payload: vec![9] });
+        record.outbox.push(Outgoing {
+            id: id("a").derive(0),
+            payload: vec![9],
+        });
         let mut bytes = record.encode().expect("encodes");
         assert_eq!(Record::decode(&bytes).expect("decodes"), record);
         bytes[0] = 9;
-        assert!(matches!(Record::decode(&bytes), Err(RecordError::Version(9))));
+        assert!(matches!(
+            Record::decode(&bytes),
+            Err(RecordError::Version(9))
+        ));
         assert!(matches!(Record::decode(&[]), Err(RecordError::Empty)));
-        assert!(matches!(Record::decode(&[VERSION, 255, 255]), Err(RecordError::Damaged(_))));
+        assert!(matches!(
+            Record::decode(&[VERSION, 255, 255]),
+            Err(RecordError::Damaged(_))
+        ));
     }
 
     #[test]
@@ -121,7 +149,11 @@ mod tests {
         assert!(record.has_seen(id("9")) && record.has_seen(id("6")) && !record.has_seen(id("5")));
         assert!(record.is_last(id("9")) && !record.is_last(id("8")));
         record.mark(id("late"), 2_000, 1_000, 4);
-        assert_eq!(record.seen.len(), 1, "events older than their time are forgotten");
+        assert_eq!(
+            record.seen.len(),
+            1,
+            "events older than their time are forgotten"
+        );
         assert!(record.has_seen(id("late")));
     }
 }

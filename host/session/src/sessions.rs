@@ -46,7 +46,11 @@ impl SessionError {
             Self::Held(_) | Self::Conflict => true,
             Self::Store(error) => matches!(
                 error,
-                Error::RateLimited(_) | Error::Unavailable(_) | Error::Timeout | Error::UnknownOutcome(_) | Error::Conflict
+                Error::RateLimited(_)
+                    | Error::Unavailable(_)
+                    | Error::Timeout
+                    | Error::UnknownOutcome(_)
+                    | Error::Conflict
             ),
             Self::Fault(_) => true,
             Self::Record(_) => false,
@@ -76,7 +80,11 @@ pub struct Sessions {
 impl Sessions {
     /// Over a store; `owner` names this process and must be unique among all that share the store.
     pub fn new(store: Arc<StoreClient>, owner: Arc<str>, lease_ms: u64) -> Self {
-        Self { store, owner, lease_ms }
+        Self {
+            store,
+            owner,
+            lease_ms,
+        }
     }
 
     /// The store.
@@ -89,11 +97,22 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError`]
-    pub async fn claim(&self, scope: CallScope, partition: Partition, worker: u64) -> Result<Claimed, SessionError> {
+    pub async fn claim(
+        &self,
+        scope: CallScope,
+        partition: Partition,
+        worker: u64,
+    ) -> Result<Claimed, SessionError> {
         let owner = format!("{}#{worker}", self.owner);
         let answer = self
             .store
-            .claim(scope.clone(), partition.as_str().to_owned(), owner, self.lease_ms, vec![RECORD.to_owned()])
+            .claim(
+                scope.clone(),
+                partition.as_str().to_owned(),
+                owner,
+                self.lease_ms,
+                vec![RECORD.to_owned()],
+            )
             .await?;
         let lease = match answer {
             Ok(lease) => lease,
@@ -104,25 +123,49 @@ impl Sessions {
             Some(entry) => match Record::decode(&entry.value) {
                 Ok(record) => (record, Some(entry.revision)),
                 Err(error) => {
-                    let _ = self.store.release(scope, partition.as_str().to_owned(), lease.fence).await;
+                    let _ = self
+                        .store
+                        .release(scope, partition.as_str().to_owned(), lease.fence)
+                        .await;
                     return Err(error.into());
                 }
             },
             None => (Record::default(), None),
         };
-        Ok(Claimed { partition, record, fence: lease.fence, revision })
+        Ok(Claimed {
+            partition,
+            record,
+            fence: lease.fence,
+            revision,
+        })
     }
 
     /// Writes the record and ends the lease, in one step.
     ///
     /// # Errors
     /// [`SessionError::Conflict`] when the lease was lost or the record changed; nothing is written then.
-    pub async fn commit(&self, scope: CallScope, claimed: &Claimed, ttl_ms: u64) -> Result<(), SessionError> {
+    pub async fn commit(
+        &self,
+        scope: CallScope,
+        claimed: &Claimed,
+        ttl_ms: u64,
+    ) -> Result<(), SessionError> {
         let expect = claimed.revision.map_or(Expect::Absent, Expect::Revision);
         let value = claimed.record.encode()?;
-        let write = Write { name: RECORD.to_owned(), expect, op: WriteOp::Put(PutOp { value, ttl_ms: Some(ttl_ms) }) };
+        let write = Write {
+            name: RECORD.to_owned(),
+            expect,
+            op: WriteOp::Put(PutOp {
+                value,
+                ttl_ms: Some(ttl_ms),
+            }),
+        };
         let partition = claimed.partition.as_str().to_owned();
-        match self.store.commit(scope, partition, Some(claimed.fence), vec![write], true).await? {
+        match self
+            .store
+            .commit(scope, partition, Some(claimed.fence), vec![write], true)
+            .await?
+        {
             Ok(_) => Ok(()),
             Err(Error::Conflict) => Err(SessionError::Conflict),
             Err(error) => Err(SessionError::Store(error)),
@@ -133,8 +176,17 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError::Conflict`] when the lease was lost.
-    pub async fn renew(&self, scope: CallScope, partition: &Partition, fence: u64) -> Result<(), SessionError> {
-        match self.store.renew(scope, partition.as_str().to_owned(), fence, self.lease_ms).await? {
+    pub async fn renew(
+        &self,
+        scope: CallScope,
+        partition: &Partition,
+        fence: u64,
+    ) -> Result<(), SessionError> {
+        match self
+            .store
+            .renew(scope, partition.as_str().to_owned(), fence, self.lease_ms)
+            .await?
+        {
             Ok(()) => Ok(()),
             Err(Error::Conflict | Error::NotFound) => Err(SessionError::Conflict),
             Err(error) => Err(SessionError::Store(error)),
@@ -144,7 +196,10 @@ impl Sessions {
     /// Ends the lease without writing. A lease that is lost already is no error.
     pub async fn release(&self, scope: CallScope, claimed: &Claimed) {
         // The lease ends by itself; releasing only makes that sooner.
-        let _ = self.store.release(scope, claimed.partition.as_str().to_owned(), claimed.fence).await;
+        let _ = self
+            .store
+            .release(scope, claimed.partition.as_str().to_owned(), claimed.fence)
+            .await;
     }
 }
 

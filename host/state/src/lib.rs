@@ -42,12 +42,27 @@ impl State {
     ///
     /// # Errors
     /// `denied` for a caller that has no team or no user; the store's error.
-    pub async fn get(&self, caller: &Caller, scope: Scope, key: &str) -> Result<Option<String>, Error> {
+    pub async fn get(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        key: &str,
+    ) -> Result<Option<String>, Error> {
         let partition = self.place(caller, scope, key)?;
-        let found = self.store.get(call(caller), partition.as_str().to_owned(), vec![key.to_owned()]).await;
+        let found = self
+            .store
+            .get(
+                call(caller),
+                partition.as_str().to_owned(),
+                vec![key.to_owned()],
+            )
+            .await;
         let entry = found.map_err(down)??.into_iter().next().flatten();
         entry
-            .map(|entry| String::from_utf8(entry.value).map_err(|_| Error::Internal("the stored value is not text".into())))
+            .map(|entry| {
+                String::from_utf8(entry.value)
+                    .map_err(|_| Error::Internal("the stored value is not text".into()))
+            })
             .transpose()
     }
 
@@ -55,14 +70,33 @@ impl State {
     ///
     /// # Errors
     /// `invalid` for a key or value beyond its bound; otherwise as [`State::get`].
-    pub async fn set(&self, caller: &Caller, scope: Scope, key: String, value: String, ttl_ms: Option<u64>) -> Result<(), Error> {
+    pub async fn set(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        key: String,
+        value: String,
+        ttl_ms: Option<u64>,
+    ) -> Result<(), Error> {
         let partition = self.place(caller, scope, &key)?;
         if value.len() > self.limits.value {
-            return Err(Error::Invalid(format!("the value of `{key}` is larger than {} bytes (key `limits.state.value`)", self.limits.value)));
+            return Err(Error::Invalid(format!(
+                "the value of `{key}` is larger than {} bytes (key `limits.state.value`)",
+                self.limits.value
+            )));
         }
         let ttl = ttl_ms.unwrap_or(self.limits.ttl_ms);
-        let written =
-            self.store.put(call(caller), partition.as_str().to_owned(), key, value.into_bytes(), Expect::Any, Some(ttl)).await;
+        let written = self
+            .store
+            .put(
+                call(caller),
+                partition.as_str().to_owned(),
+                key,
+                value.into_bytes(),
+                Expect::Any,
+                Some(ttl),
+            )
+            .await;
         written.map_err(down)?.map(|_| ())
     }
 
@@ -72,7 +106,17 @@ impl State {
     /// As [`State::get`].
     pub async fn delete(&self, caller: &Caller, scope: Scope, key: String) -> Result<(), Error> {
         let partition = self.place(caller, scope, &key)?;
-        match self.store.delete(call(caller), partition.as_str().to_owned(), key, Expect::Any).await.map_err(down)? {
+        match self
+            .store
+            .delete(
+                call(caller),
+                partition.as_str().to_owned(),
+                key,
+                Expect::Any,
+            )
+            .await
+            .map_err(down)?
+        {
             Ok(()) | Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
@@ -80,27 +124,49 @@ impl State {
 
     fn place(&self, caller: &Caller, scope: Scope, key: &str) -> Result<Partition, Error> {
         if key.is_empty() || key.len() > self.limits.key {
-            return Err(Error::Invalid(format!("a state key has 1 to {} bytes (key `limits.state.key`)", self.limits.key)));
+            return Err(Error::Invalid(format!(
+                "a state key has 1 to {} bytes (key `limits.state.key`)",
+                self.limits.key
+            )));
         }
         let tenant = caller.binding.tenant.as_ref();
-        let Some((tenant, team)) = tenant.and_then(|tenant| Some((tenant, tenant.team_id.as_ref()?))) else {
-            return Err(Error::Denied("state belongs to a team, and this component is bound to none".into()));
+        let Some((tenant, team)) =
+            tenant.and_then(|tenant| Some((tenant, tenant.team_id.as_ref()?)))
+        else {
+            return Err(Error::Denied(
+                "state belongs to a team, and this component is bound to none".into(),
+            ));
         };
         let (word, owner) = match scope {
             Scope::Team => ("team", ""),
             Scope::User => ("user", caller.scope.user.as_deref().unwrap_or_default()),
-            Scope::Conversation => ("conversation", caller.scope.session.as_deref().unwrap_or_default()),
+            Scope::Conversation => (
+                "conversation",
+                caller.scope.session.as_deref().unwrap_or_default(),
+            ),
         };
         if owner.is_empty() && !matches!(scope, Scope::Team) {
-            return Err(Error::Denied("there is no user or conversation outside a turn".into()));
+            return Err(Error::Denied(
+                "there is no user or conversation outside a turn".into(),
+            ));
         }
-        Ok(Partition::state(&tenant.env_id, &tenant.tenant_id, team, word, owner))
+        Ok(Partition::state(
+            &tenant.env_id,
+            &tenant.tenant_id,
+            team,
+            word,
+            owner,
+        ))
     }
 }
 
 fn call(caller: &Caller) -> greentic_sandbox::scope::CallScope {
     let mut scope = caller.scope.clone();
-    scope.tenant = caller.binding.tenant.as_ref().map(|tenant| tenant.tenant_id.clone());
+    scope.tenant = caller
+        .binding
+        .tenant
+        .as_ref()
+        .map(|tenant| tenant.tenant_id.clone());
     scope
 }
 

@@ -36,12 +36,19 @@ impl Id {
             [first, ..] if !first.is_ascii_lowercase() && !first.is_ascii_digit() => {
                 "it must begin with a lower-case letter or a digit"
             }
-            bytes if !bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-')) => {
+            bytes
+                if !bytes.iter().all(|b| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-')
+                }) =>
+            {
                 "only lower-case letters, digits, `_` and `-` may stand in it"
             }
             _ => return Ok(Self(Arc::from(text))),
         };
-        Err(InvalidId { text: text.chars().take(80).collect(), reason })
+        Err(InvalidId {
+            text: text.chars().take(80).collect(),
+            reason,
+        })
     }
 
     /// The identifier's text.
@@ -117,13 +124,21 @@ impl ChannelRef {
     /// The tenant context of work that comes through this channel.
     #[must_use]
     pub fn tenant_ctx(&self) -> TenantCtx {
-        TenantCtx { env_id: self.env.clone(), tenant_id: self.tenant.clone(), team_id: Some(self.team.clone()) }
+        TenantCtx {
+            env_id: self.env.clone(),
+            tenant_id: self.tenant.clone(),
+            team_id: Some(self.team.clone()),
+        }
     }
 }
 
 impl fmt::Display for ChannelRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}/{}", self.env, self.tenant, self.team, self.channel)
+        write!(
+            f,
+            "{}/{}/{}/{}",
+            self.env, self.tenant, self.team, self.channel
+        )
     }
 }
 
@@ -136,7 +151,20 @@ mod tests {
         for good in ["a", "demo", "team-1", "7days", "a_b", &"x".repeat(64)] {
             assert!(Id::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "-a", "_a", "A", "a.b", "a/b", "a*", ">", "a b", "ä", "a\n", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "-a",
+            "_a",
+            "A",
+            "a.b",
+            "a/b",
+            "a*",
+            ">",
+            "a b",
+            "ä",
+            "a\n",
+            &"x".repeat(65),
+        ] {
             assert!(Id::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -17,7 +17,12 @@ impl MessageId {
     #[must_use]
     pub fn of_event(channel: &ChannelRef, dedupe_key: &str) -> Self {
         let mut hash = Sha256::new();
-        for part in [channel.env.as_str(), channel.tenant.as_str(), channel.team.as_str(), channel.channel.as_str()] {
+        for part in [
+            channel.env.as_str(),
+            channel.tenant.as_str(),
+            channel.team.as_str(),
+            channel.channel.as_str(),
+        ] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
@@ -43,7 +48,10 @@ impl MessageId {
     /// A number that is the same for the same id, for seeding a turn.
     #[must_use]
     pub fn seed(&self) -> u64 {
-        self.0.iter().take(8).fold(0, |acc, byte| (acc << 8) | u64::from(*byte))
+        self.0
+            .iter()
+            .take(8)
+            .fold(0, |acc, byte| (acc << 8) | u64::from(*byte))
     }
 
     fn first_half(digest: &[u8]) -> Self {
@@ -87,7 +95,12 @@ mod tests {
 
     fn channel(tenant: &str, team: &str) -> ChannelRef {
         let id = |text| Id::new(text).expect("an identifier");
-        ChannelRef { env: id("dev"), tenant: id(tenant), team: id(team), channel: id("web") }
+        ChannelRef {
+            env: id("dev"),
+            tenant: id(tenant),
+            team: id(team),
+            channel: id("web"),
+        }
     }
 
     #[test]

@@ -33,8 +33,19 @@ impl Subject {
     /// The subject of one channel in one direction.
     #[must_use]
     pub fn of(direction: Direction, channel: &ChannelRef) -> Self {
-        let ChannelRef { env, tenant, team, channel } = channel;
-        Self(format!("greentic.messaging.{}.{env}.{tenant}.{team}.{channel}", direction.token()).into())
+        let ChannelRef {
+            env,
+            tenant,
+            team,
+            channel,
+        } = channel;
+        Self(
+            format!(
+                "greentic.messaging.{}.{env}.{tenant}.{team}.{channel}",
+                direction.token()
+            )
+            .into(),
+        )
     }
 
     /// The filter that matches every channel of an environment in one direction.
@@ -56,7 +67,12 @@ impl Subject {
             _ => return None,
         };
         let mut id = || Id::new(tokens.next()?).ok();
-        let channel = ChannelRef { env: id()?, tenant: id()?, team: id()?, channel: id()? };
+        let channel = ChannelRef {
+            env: id()?,
+            tenant: id()?,
+            team: id()?,
+            channel: id()?,
+        };
         tokens.next().is_none().then_some((direction, channel))
     }
 
@@ -85,21 +101,40 @@ mod tests {
 
     fn channel() -> ChannelRef {
         let id = |text| Id::new(text).expect("an identifier");
-        ChannelRef { env: id("dev"), tenant: id("demo"), team: id("default"), channel: id("web") }
+        ChannelRef {
+            env: id("dev"),
+            tenant: id("demo"),
+            team: id("default"),
+            channel: id("web"),
+        }
     }
 
     #[test]
     fn a_subject_has_the_form_of_the_ecosystem_and_reads_back() {
         let subject = Subject::of(Direction::Ingress, &channel());
-        assert_eq!(subject.as_str(), "greentic.messaging.ingress.dev.demo.default.web");
-        assert_eq!(Subject::parse(subject.as_str()), Some((Direction::Ingress, channel())));
-        assert_eq!(Subject::all(Direction::Egress, &channel().env).as_str(), "greentic.messaging.egress.dev.>");
+        assert_eq!(
+            subject.as_str(),
+            "greentic.messaging.ingress.dev.demo.default.web"
+        );
+        assert_eq!(
+            Subject::parse(subject.as_str()),
+            Some((Direction::Ingress, channel()))
+        );
+        assert_eq!(
+            Subject::all(Direction::Egress, &channel().env).as_str(),
+            "greentic.messaging.egress.dev.>"
+        );
     }
 
     #[test]
     fn what_is_no_subject_of_a_channel_is_not_read_as_one() {
-        for text in ["", "greentic.messaging.ingress.dev.demo.default", "greentic.messaging.ingress.dev.demo.default.web.x",
-            "greentic.messaging.both.dev.demo.default.web", "greentic.messaging.ingress.dev.*.default.web"] {
+        for text in [
+            "",
+            "greentic.messaging.ingress.dev.demo.default",
+            "greentic.messaging.ingress.dev.demo.default.web.x",
+            "greentic.messaging.both.dev.demo.default.web",
+            "greentic.messaging.ingress.dev.*.default.web",
+        ] {
             assert_eq!(Subject::parse(text), None, "{text}");
         }
     }

@@ -96,20 +96,8 @@ limits! {
         host_calls "host-calls" Count = 10_000, 1 => 100_000_000;
         /// Bytes the host copies for one host call (hostcall fuel); beyond it the call fails.
         host_call_bytes "host-call-bytes" Size = 16 * MIB, KIB => GIB;
-        /// Handles and waiting calls an instance holds at a time (secrets, streams, requests).
-        handles "handles" Count = 1_024, 8 => 1_000_000;
-        /// One text that crosses the boundary, unless its interface says otherwise.
-        text "text" Size = 64 * KIB, KIB => 64 * MIB;
-        /// Items of one list that crosses the boundary, unless its interface says otherwise.
-        list "list" Count = 256, 1 => 1_000_000;
-        /// Bytes of one stream that crosses the boundary.
-        stream "stream" Size = 16 * MIB, KIB => 4 * GIB;
         /// Random bytes taken at a time.
         random "random" Size = 64 * KIB, 32 => 16 * MIB;
-        /// Log lines of one call; further ones are counted and dropped.
-        log_lines "log-lines" Count = 100, 1 => 100_000;
-        /// Idleness of a `run`-style call between two yields to the host, for plugins that serve streams.
-        stream_idle "stream-idle" Time = 2 * MINUTE, 100 => DAY;
     }
 
     /// HTTP requests and sockets of plugins.
@@ -120,20 +108,14 @@ limits! {
         first_byte "first-byte" Time = 20 * SECOND, 10 => 10 * MINUTE;
         /// Between two bytes of an answer.
         between_bytes "between-bytes" Time = 10 * SECOND, 10 => 10 * MINUTE;
-        /// The body of a request.
-        request_body "request-body" Size = 16 * MIB, KIB => GIB;
         /// The body of an answer.
         response_body "response-body" Size = 16 * MIB, KIB => GIB;
         /// All header bytes of an answer.
         header_bytes "header-bytes" Size = 64 * KIB, KIB => MIB;
-        /// Connections to one host at a time.
-        per_host "per-host" Count = 32, 1 => 10_000;
         /// Idle connections kept for one host.
         idle_per_host "idle-per-host" Count = 8, 1 => 1_000;
         /// How long an idle connection is kept.
         idle "idle" Time = MINUTE, 100 => HOUR;
-        /// Sockets one plugin holds at a time.
-        sockets "sockets" Count = 64, 1 => 10_000;
     }
 
     /// Replacing plugins that fail.
@@ -170,14 +152,10 @@ limits! {
         retry_base "retry-base" Time = 500, 1 => HOUR;
         /// The longest such wait.
         retry_cap "retry-cap" Time = 30 * SECOND, 1 => DAY;
-        /// One message.
-        payload "payload" Size = MIB, KIB => 64 * MIB;
         /// Publishing must be confirmed within it; beyond it the webhook gets 503.
         publish "publish" Time = 5 * SECOND, 10 => MINUTE;
         /// Messages that wait in the process to be published together; beyond it they are shed.
         publish_queue "publish-queue" Count = 1_024, 1 => 1_000_000;
-        /// Equal message ids inside it are accepted once.
-        dedupe "dedupe" Time = DAY, SECOND => 30 * DAY;
     }
 
     /// Sessions.
@@ -196,12 +174,8 @@ limits! {
         dedupe_entries "dedupe-entries" Count = 128, 1 => 10_000;
         /// Turns run again because another commit came first; then the event is retried later.
         conflicts "conflicts" Count = 8, 1 => 1_000;
-        /// Events of one session that wait for the turn before them; beyond it they are retried later.
-        queue "queue" Count = 64, 1 => 10_000;
         /// Messages one turn may send.
         outbox "outbox" Count = 64, 1 => 256;
-        /// One call to the store.
-        store_call "store-call" Time = 5 * SECOND, 10 => MINUTE;
     }
 
     /// Flow turns.
@@ -210,14 +184,6 @@ limits! {
         deadline "deadline" Time = 60 * SECOND, 10 => HOUR;
         /// Turns that run at a time in this process.
         in_flight "in-flight" Count = 1_024, 1 => 100_000;
-        /// Nodes a flow may pass in one turn.
-        steps "steps" Count = 1_000, 1 => 1_000_000;
-        /// One node call, unless the node's own `timeout` says less.
-        node_call "node-call" Time = 30 * SECOND, 1 => HOUR;
-        /// One tool call, unless the node's own `timeout` says less.
-        tool_call "tool-call" Time = 30 * SECOND, 1 => HOUR;
-        /// How deep flows call flows.
-        depth "depth" Count = 16, 1 => 64;
     }
 
     /// Key-value state of flows and nodes.
@@ -238,12 +204,6 @@ limits! {
         backoff_base "backoff-base" Time = 500, 1 => HOUR;
         /// The longest wait between attempts.
         backoff_cap "backoff-cap" Time = 5 * MINUTE, 1 => DAY;
-        /// One attempt.
-        attempt "attempt" Time = 30 * SECOND, 10 => 10 * MINUTE;
-        /// Messages of one channel that wait for delivery; beyond it they stay on the bus.
-        queue "queue" Count = 1_024, 1 => 1_000_000;
-        /// Messages of one conversation that wait behind one another; beyond it they stay on the bus.
-        per_conversation "per-conversation" Count = 256, 1 => 100_000;
         /// Deliveries of one channel at a time.
         in_flight "in-flight" Count = 64, 1 => 10_000;
         /// How long a receipt is kept, so that a message delivered again is not sent again.
@@ -266,16 +226,12 @@ limits! {
         burst "burst" Count = 1_000, 1 => 10_000_000;
         /// Turns at a time.
         turns_in_flight "turns-in-flight" Count = 256, 1 => 100_000;
-        /// Linear memory of all its instances together.
-        memory "memory" Size = GIB, MIB => 1_024 * GIB;
     }
 
     /// Secrets.
     secrets "secrets" SecretLimits SECRETS {
         /// One secret.
         value "value" Size = 64 * KIB, 16 => MIB;
-        /// How long a value is used before it is asked for again, when the backend names no time.
-        ttl "ttl" Time = 5 * MINUTE, SECOND => DAY;
         /// One call to the backend.
         fetch "fetch" Time = 5 * SECOND, 10 => MINUTE;
     }
@@ -294,27 +250,13 @@ limits! {
         signatures "signatures" Count = 16, 1 => 1_000;
         /// Nesting in its manifest.
         depth "depth" Count = 96, 16 => 512;
-        /// Fetching it from a registry.
-        fetch "fetch" Time = 2 * MINUTE, SECOND => HOUR;
-        /// Compiling one component.
-        compile "compile" Time = 2 * MINUTE, SECOND => HOUR;
     }
 
     /// The process.
     process "process" ProcessLimits PROCESS {
         /// After the signal to stop, work in flight has so long to end.
         drain "drain" Time = 20 * SECOND, 100 => 10 * MINUTE;
-        /// A plugin has so long to become ready at start.
-        start "start" Time = 30 * SECOND, 100 => 10 * MINUTE;
-        /// Between two looks at a plugin's health.
-        health "health" Time = 10 * SECOND, 100 => HOUR;
-        /// The tick CPU time of plugins is measured in.
-        tick "tick" Time = 1, 1 => 100;
         /// The cache of compiled components on disk; the least used go first.
         cache "cache" Size = 2 * GIB, MIB => 1_024 * GIB;
-        /// Spans, log records and metric points that wait to be exported; beyond it they are dropped, counted.
-        telemetry_queue "telemetry-queue" Count = 8_192, 16 => 1_000_000;
-        /// One export of telemetry.
-        telemetry_export "telemetry-export" Time = 10 * SECOND, 100 => 5 * MINUTE;
     }
 }

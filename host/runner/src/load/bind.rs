@@ -15,7 +15,9 @@ use greentic_sandbox::plugin::Surroundings;
 use greentic_sandbox::pool::Prepare;
 use greentic_sandbox::scope::{Binding, CallScope};
 use greentic_sandbox::secrets::Secrets;
-use greentic_sandbox::worlds::{BusWorld, ChannelWorld, FlowWorld, SecretsWorld, StoreWorld, ToolWorld};
+use greentic_sandbox::worlds::{
+    BusWorld, ChannelWorld, FlowWorld, SecretsWorld, StoreWorld, ToolWorld,
+};
 use greentic_session::Sessions;
 use greentic_state::{State, StateLimits};
 use greentic_types::{ChannelRef, Direction, Id, Subject, TenantCtx};
@@ -25,7 +27,7 @@ use tokio::sync::Semaphore;
 
 use super::Foundation;
 use super::components::Components;
-use super::link::{Linked, check_config, flatten, link};
+use super::link::{Linked, check_config, flatten, limits, link};
 use super::packs::{Packs, Source};
 use super::secrets::SecretBackends;
 use crate::backends::Backends;
@@ -37,6 +39,7 @@ use crate::dead_letter::DeadLetters;
 use crate::generation::Generation;
 use crate::loaded::LoadedPlugin;
 use crate::node::NodeClient;
+use crate::quota::Quota;
 use crate::router::{FlowRuntime, Router, Rule};
 use crate::services::GenerationServices;
 use crate::team::TeamRuntime;
@@ -51,12 +54,28 @@ pub(crate) async fn bind(
     number: u64,
 ) -> Result<Arc<Generation>, Diagnostics> {
     let services = Arc::new(GenerationServices::default());
-    let surroundings = Surroundings { engine: foundation.engine.clone(), http: foundation.http.clone(), services: services.clone() };
+    let surroundings = Surroundings {
+        engine: foundation.engine.clone(),
+        http: foundation.http.clone(),
+        services: services.clone(),
+    };
     let mut faults = Diagnostics::default();
     let mut plugins = HashMap::new();
     for prepared in components.by_name.values() {
-        let entry = loaded.bundle.plugins.iter().find(|(name, _)| name.as_str() == prepared.name).map(|(_, entry)| entry);
-        if let Some(linked) = link(loaded, prepared, entry, &surroundings, &*foundation.env, &mut faults) {
+        let entry = loaded
+            .bundle
+            .plugins
+            .iter()
+            .find(|(name, _)| name.as_str() == prepared.name)
+            .map(|(_, entry)| entry);
+        if let Some(linked) = link(
+            loaded,
+            prepared,
+            entry,
+            &surroundings,
+            &*foundation.env,
+            &mut faults,
+        ) {
             plugins.insert(prepared.name.clone(), linked);
         }
     }
@@ -88,10 +107,27 @@ pub(crate) async fn bind(
     let mut channels = Vec::new();
     let mut teams = HashMap::new();
     for (tenant_id, tenant) in &loaded.bundle.tenants {
-        let Some(backends) = binder.backends_of(&tenant.bindings).await else { continue };
+        let Some(backends) = binder.backends_of(&tenant.bindings).await else {
+            continue;
+        };
+        let quota = Arc::new(Quota::new(&tenant.quota));
         for (team_id, team) in &tenant.teams {
-            let place = TenantCtx { env_id: loaded.bundle.env.value.clone(), tenant_id: tenant_id.clone(), team_id: Some(team_id.clone()) };
-            if let Some(runtime) = binder.team(&place, tenant, team, Arc::clone(&backends), &mut channels).await {
+            let place = TenantCtx {
+                env_id: loaded.bundle.env.value.clone(),
+                tenant_id: tenant_id.clone(),
+                team_id: Some(team_id.clone()),
+            };
+            if let Some(runtime) = binder
+                .team(
+                    &place,
+                    tenant,
+                    team,
+                    Arc::clone(&backends),
+                    &quota,
+                    &mut channels,
+                )
+                .await
+            {
                 teams.insert(place, Arc::new(runtime));
             }
         }
@@ -129,15 +165,46 @@ impl Binder<'_> {
     }
 
     /// The plugin a binding names, if it is of that world.
-    fn of_world(&mut self, name: &Spanned<Id>, world: World, role: &str) -> Option<(Arc<greentic_sandbox::plugin::Plugin>, Policy)> {
-        let found = self.plugins.get(name.value.as_str()).map(|linked| (Arc::clone(&linked.plugin), linked.policy, linked.worlds.clone()));
+    fn of_world(
+        &mut self,
+        name: &Spanned<Id>,
+        world: World,
+        role: &str,
+    ) -> Option<(Arc<greentic_sandbox::plugin::Plugin>, Policy)> {
+        let found = self.plugins.get(name.value.as_str()).map(|linked| {
+            (
+                Arc::clone(&linked.plugin),
+                linked.policy,
+                linked.worlds.clone(),
+            )
+        });
         let Some((plugin, policy, worlds)) = found else {
-            self.fault(name.span, "plugin", format!("there is no plugin `{}`", name.value));
+            self.fault(
+                name.span,
+                "plugin",
+                format!("there is no plugin `{}`", name.value),
+            );
             return None;
         };
         if !worlds.contains(&world) {
-            let is = if worlds.is_empty() { "none of the contract's".to_owned() } else { worlds.iter().map(|world| world.name()).collect::<Vec<_>>().join(", ") };
-            self.fault(name.span, "world", format!("`{}` cannot serve as {role}: it must be of world `{}`, and is of {is}", name.value, world.name()));
+            let is = if worlds.is_empty() {
+                "none of the contract's".to_owned()
+            } else {
+                worlds
+                    .iter()
+                    .map(|world| world.name())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            self.fault(
+                name.span,
+                "world",
+                format!(
+                    "`{}` cannot serve as {role}: it must be of world `{}`, and is of {is}",
+                    name.value,
+                    world.name()
+                ),
+            );
             return None;
         }
         Some((plugin, policy))
@@ -149,11 +216,20 @@ impl Binder<'_> {
             .plugins
             .iter()
             .find(|(name, _)| name.as_str() == plugin)
-            .map_or_else(|| Value::Object(serde_json::Map::new()), |(_, entry)| entry.config.value.clone())
+            .map_or_else(
+                || Value::Object(serde_json::Map::new()),
+                |(_, entry)| entry.config.value.clone(),
+            )
     }
 
     fn config_span(&self, plugin: &str) -> Span {
-        self.loaded.bundle.plugins.iter().find(|(name, _)| name.as_str() == plugin).map(|(_, entry)| entry.config.span).unwrap_or_default()
+        self.loaded
+            .bundle
+            .plugins
+            .iter()
+            .find(|(name, _)| name.as_str() == plugin)
+            .map(|(_, entry)| entry.config.span)
+            .unwrap_or_default()
     }
 
     /// A binding of a shared plugin.
@@ -163,15 +239,41 @@ impl Binder<'_> {
             channel: None,
             config: flatten(&[&self.config_of(plugin)]),
             secrets: self.granted.get(plugin).cloned().unwrap_or_default(),
+            limits: None,
         })
     }
 
-    fn team_binding(&self, plugin: &str, place: &TenantCtx, channel: Option<ChannelRef>, config: &Value) -> Arc<Binding> {
+    /// A tenant's own, lower limits of a plugin, where it has some.
+    fn tenant_limits(
+        &self,
+        plugin: &str,
+        place: &TenantCtx,
+    ) -> Option<greentic_sandbox::limits::Limits> {
+        let bundle = &self.loaded.bundle;
+        let tenant = bundle
+            .tenants
+            .get(&place.tenant_id)
+            .filter(|tenant| tenant.plugin_limits.is_some())?;
+        let (_, entry) = bundle
+            .plugins
+            .iter()
+            .find(|(name, _)| name.as_str() == plugin)?;
+        Some(limits(&tenant.limits_of(entry), &bundle.limits.supervision))
+    }
+
+    fn team_binding(
+        &self,
+        plugin: &str,
+        place: &TenantCtx,
+        channel: Option<ChannelRef>,
+        config: &Value,
+    ) -> Arc<Binding> {
         Arc::new(Binding {
             tenant: Some(place.clone()),
             channel,
             config: flatten(&[&self.config_of(plugin), config]),
             secrets: self.granted.get(plugin).cloned().unwrap_or_default(),
+            limits: self.tenant_limits(plugin, place),
         })
     }
 
@@ -180,9 +282,21 @@ impl Binder<'_> {
         if self.abouts.contains_key(plugin) {
             return;
         }
-        let entry = self.loaded.bundle.plugins.iter().find(|(name, _)| name.as_str() == plugin).map(|(_, entry)| entry);
+        let entry = self
+            .loaded
+            .bundle
+            .plugins
+            .iter()
+            .find(|(name, _)| name.as_str() == plugin)
+            .map(|(_, entry)| entry);
         for secret in &about.requests.secrets {
-            let granted = entry.is_some_and(|entry| entry.grants.secrets.iter().any(|granted| granted.value == *secret));
+            let granted = entry.is_some_and(|entry| {
+                entry
+                    .grants
+                    .secrets
+                    .iter()
+                    .any(|granted| granted.value == *secret)
+            });
             if !granted {
                 let span = entry.map(|entry| entry.grants.span).unwrap_or_default();
                 let fault = self
@@ -195,8 +309,16 @@ impl Binder<'_> {
         for (kind, asked) in [("http", &about.requests.http), ("tcp", &about.requests.tcp)] {
             for wanted in asked {
                 let granted = entry.is_some_and(|entry| match kind {
-                    "http" => entry.grants.http.iter().any(|rule| rule.value.to_string() == *wanted),
-                    _ => entry.grants.tcp.iter().any(|rule| rule.value.to_string() == *wanted),
+                    "http" => entry
+                        .grants
+                        .http
+                        .iter()
+                        .any(|rule| rule.value.to_string() == *wanted),
+                    _ => entry
+                        .grants
+                        .tcp
+                        .iter()
+                        .any(|rule| rule.value.to_string() == *wanted),
                 });
                 if !granted {
                     self.warnings.push(format!("plugin `{plugin}` would like `{kind}: {wanted}`, which `plugins.{plugin}.grants` does not give it"));
@@ -208,13 +330,19 @@ impl Binder<'_> {
 
     async fn start_secret_backends(&mut self) {
         let bundle = &self.loaded.bundle;
-        let names: Vec<Spanned<Id>> =
-            std::iter::once(&bundle.bindings).chain(bundle.tenants.values().map(|tenant| &tenant.bindings)).filter_map(|bindings| bindings.secrets.clone()).collect();
+        let names: Vec<Spanned<Id>> = std::iter::once(&bundle.bindings)
+            .chain(bundle.tenants.values().map(|tenant| &tenant.bindings))
+            .filter_map(|bindings| bindings.secrets.clone())
+            .collect();
         for name in names {
             if self.secrets.by_name.contains_key(name.value.as_str()) {
                 continue;
             }
-            let Some((plugin, _)) = self.of_world(&name, World::SecretsProvider, "the secrets backend") else { continue };
+            let Some((plugin, _)) =
+                self.of_world(&name, World::SecretsProvider, "the secrets backend")
+            else {
+                continue;
+            };
             let binding = self.shared_binding(name.value.as_str());
             match Client::<SecretsWorld>::new(plugin, binding, Policy::Shared, None).await {
                 Ok(client) => {
@@ -222,7 +350,9 @@ impl Binder<'_> {
                         Ok(descriptor) => self.check_shared(&name, &descriptor.about),
                         Err(fault) => self.fault(name.span, "start", fault.to_string()),
                     }
-                    self.secrets.by_name.insert(name.value.to_string(), Arc::new(client));
+                    self.secrets
+                        .by_name
+                        .insert(name.value.to_string(), Arc::new(client));
                 }
                 Err(fault) => self.fault(name.span, "start", fault.to_string()),
             }
@@ -232,28 +362,55 @@ impl Binder<'_> {
     fn check_shared(&mut self, name: &Spanned<Id>, about: &About) {
         let plugin = name.value.as_str();
         if !self.abouts.contains_key(plugin) {
-            check_config(self.loaded, self.config_span(plugin), plugin, &about.config_schema, &self.config_of(plugin), &mut self.faults);
+            check_config(
+                self.loaded,
+                self.config_span(plugin),
+                plugin,
+                &about.config_schema,
+                &self.config_of(plugin),
+                &mut self.faults,
+            );
             self.note_about(plugin, about);
         }
     }
 
     async fn grant_secrets(&mut self) {
-        let backend = self.loaded.bundle.bindings.secrets.as_ref().map(|name| name.value.to_string());
+        let backend = self
+            .loaded
+            .bundle
+            .bindings
+            .secrets
+            .as_ref()
+            .map(|name| name.value.to_string());
         for (name, entry) in &self.loaded.bundle.plugins {
             if entry.grants.secrets.is_empty() {
                 continue;
             }
-            let secrets = self.secrets.of_plugin(self.loaded, entry, backend.as_deref(), &mut self.chores, &mut self.faults).await;
+            let secrets = self
+                .secrets
+                .of_plugin(
+                    self.loaded,
+                    entry,
+                    backend.as_deref(),
+                    &mut self.chores,
+                    &mut self.faults,
+                )
+                .await;
             self.granted.insert(name.to_string(), secrets);
         }
     }
 
     /// The backends a tenant is bound to; tenants with the same ones share them.
     async fn backends_of(&mut self, bindings: &Bindings) -> Option<Arc<Backends>> {
-        let (store_name, bus_name) = (bindings.sessions.value.to_string(), bindings.bus.value.to_string());
+        let (store_name, bus_name) = (
+            bindings.sessions.value.to_string(),
+            bindings.bus.value.to_string(),
+        );
         let state_name = bindings.state.as_ref().map(|name| name.value.to_string());
         let same = |backends: &&Arc<Backends>| {
-            backends.store_name == store_name && backends.bus_name == bus_name && backends.state_name == state_name
+            backends.store_name == store_name
+                && backends.bus_name == bus_name
+                && backends.state_name == state_name
         };
         if let Some(backends) = self.backends.iter().find(same) {
             return Some(Arc::clone(backends));
@@ -281,7 +438,11 @@ impl Binder<'_> {
         let backends = Arc::new(Backends {
             bus,
             bus_name,
-            sessions: Sessions::new(Arc::clone(&store), Arc::clone(&self.foundation.owner), millis(limits.session.lease)),
+            sessions: Sessions::new(
+                Arc::clone(&store),
+                Arc::clone(&self.foundation.owner),
+                millis(limits.session.lease),
+            ),
             store: Arc::clone(&store),
             store_descriptor,
             store_name,
@@ -311,7 +472,8 @@ impl Binder<'_> {
             Ok(descriptor) => self.check_shared(name, &descriptor.about),
             Err(fault) => self.fault(name.span, "start", fault.to_string()),
         }
-        self.stores.insert(name.value.to_string(), Arc::clone(&client));
+        self.stores
+            .insert(name.value.to_string(), Arc::clone(&client));
         Some(client)
     }
 
@@ -337,8 +499,16 @@ impl Binder<'_> {
         };
         self.check_shared(name, &descriptor.about);
         let limits = &self.loaded.bundle.limits.bus;
-        let bounds = BusBounds { publish: limits.publish, queue: limits.publish_queue };
-        let bus = Bus::new(client, descriptor, bounds, Arc::clone(&self.foundation.metrics));
+        let bounds = BusBounds {
+            publish: limits.publish,
+            queue: limits.publish_queue,
+        };
+        let bus = Bus::new(
+            client,
+            descriptor,
+            bounds,
+            Arc::clone(&self.foundation.metrics),
+        );
         self.buses.insert(name.value.to_string(), Arc::clone(&bus));
         Some(bus)
     }
@@ -349,12 +519,15 @@ impl Binder<'_> {
         tenant: &Tenant,
         team: &Team,
         backends: Arc<Backends>,
+        quota: &Arc<Quota>,
         channels: &mut Vec<Arc<ChannelRuntime>>,
     ) -> Option<TeamRuntime> {
         let mut flows = HashMap::new();
         let mut nodes = HashMap::new();
         for channel in team.channels.values().filter(|channel| channel.enabled) {
-            for flow in std::iter::once(&channel.flow).chain(channel.rules.iter().map(|rule| &rule.flow)) {
+            for flow in
+                std::iter::once(&channel.flow).chain(channel.rules.iter().map(|rule| &rule.flow))
+            {
                 self.flow(place, tenant, flow, &mut flows, &mut nodes).await;
             }
         }
@@ -364,12 +537,25 @@ impl Binder<'_> {
             if !entry.enabled {
                 continue;
             }
-            let reference = ChannelRef { env: place.env_id.clone(), tenant: place.tenant_id.clone(), team: team.name.value.clone(), channel: name.clone() };
-            if let Some(channel) = self.channel(place, reference, entry, &flows, &backends).await {
+            let reference = ChannelRef {
+                env: place.env_id.clone(),
+                tenant: place.tenant_id.clone(),
+                team: team.name.value.clone(),
+                channel: name.clone(),
+            };
+            if let Some(channel) = self
+                .channel(place, reference, entry, &flows, (&backends, quota))
+                .await
+            {
                 channels.push(Arc::new(channel));
             }
         }
-        Some(TeamRuntime { flows, nodes, tools, backends })
+        Some(TeamRuntime {
+            flows,
+            nodes,
+            tools,
+            backends,
+        })
     }
 
     /// Makes a flow, and with it every flow of its pack, so that one can hand on to another.
@@ -388,9 +574,16 @@ impl Binder<'_> {
         match &wanted.value {
             FlowRef::Plugin(plugin) => {
                 let name = Spanned::new(plugin.clone(), wanted.span);
-                let Some((linked, policy)) = self.of_world(&name, World::Flow, "a flow") else { return };
+                let Some((linked, policy)) = self.of_world(&name, World::Flow, "a flow") else {
+                    return;
+                };
                 let binding = self.team_binding(plugin.as_str(), place, None, &none);
-                let Some(client) = self.client::<FlowWorld>(linked, binding, policy, None, wanted.span).await else { return };
+                let Some(client) = self
+                    .client::<FlowWorld>(linked, binding, policy, None, wanted.span)
+                    .await
+                else {
+                    return;
+                };
                 if self.tested.insert(plugin.to_string()) {
                     match client.describe(CallScope::default()).await {
                         Ok(descriptor) => self.note_about(plugin.as_str(), &descriptor.about),
@@ -398,21 +591,51 @@ impl Binder<'_> {
                     }
                 }
                 let seconds = self.foundation.metrics.turn_seconds.with([plugin.as_str()]);
-                let flow = FlowRuntime { name: plugin.to_string(), definition: String::new(), flow: plugin.to_string(), client, seconds };
+                let flow = FlowRuntime {
+                    name: plugin.to_string(),
+                    definition: String::new(),
+                    flow: plugin.to_string(),
+                    client,
+                    seconds,
+                };
                 flows.insert(plugin.to_string(), Arc::new(flow));
             }
             FlowRef::Pack { pack, flow } => {
-                let Some(Source::Pack(opened)) = self.loaded.bundle.packs.get(pack).and_then(|entry| self.packs.get(&entry.from.value)).cloned() else {
-                    self.fault(wanted.span, "flow", format!("`{pack}` is no pack with flows"));
+                let Some(Source::Pack(opened)) = self
+                    .loaded
+                    .bundle
+                    .packs
+                    .get(pack)
+                    .and_then(|entry| self.packs.get(&entry.from.value))
+                    .cloned()
+                else {
+                    self.fault(
+                        wanted.span,
+                        "flow",
+                        format!("`{pack}` is no pack with flows"),
+                    );
                     return;
                 };
-                let ids: Vec<String> = opened.manifest().flows.iter().map(|flow| flow.id.clone()).collect();
+                let ids: Vec<String> = opened
+                    .manifest()
+                    .flows
+                    .iter()
+                    .map(|flow| flow.id.clone())
+                    .collect();
                 if !ids.contains(flow) {
-                    let help = match greentic_diagnostics::suggest(flow, ids.iter().map(String::as_str)) {
-                        Some(near) => format!("did you mean `{pack}/{near}`?"),
-                        None => format!("it has {}", ids.join(", ")),
-                    };
-                    let fault = self.loaded.error(wanted.span, "flow", format!("pack `{pack}` has no flow `{flow}`")).help(help);
+                    let help =
+                        match greentic_diagnostics::suggest(flow, ids.iter().map(String::as_str)) {
+                            Some(near) => format!("did you mean `{pack}/{near}`?"),
+                            None => format!("it has {}", ids.join(", ")),
+                        };
+                    let fault = self
+                        .loaded
+                        .error(
+                            wanted.span,
+                            "flow",
+                            format!("pack `{pack}` has no flow `{flow}`"),
+                        )
+                        .help(help);
                     self.faults.push(fault);
                     return;
                 }
@@ -421,17 +644,33 @@ impl Binder<'_> {
                     return;
                 };
                 let Some(definition) = opened.flow_definition() else {
-                    self.fault(wanted.span, "flow", format!("pack `{pack}` holds no compiled flows; build it again"));
+                    self.fault(
+                        wanted.span,
+                        "flow",
+                        format!("pack `{pack}` holds no compiled flows; build it again"),
+                    );
                     return;
                 };
-                let Some((linked, policy)) = self.of_world(&engine, World::Flow, "the flow engine") else { return };
+                let Some((linked, policy)) = self.of_world(&engine, World::Flow, "the flow engine")
+                else {
+                    return;
+                };
                 let binding = self.team_binding(engine.value.as_str(), place, None, &none);
                 let prepare = load_definition(pack.to_string(), definition.to_vec().into());
-                let Some(client) = self.client::<FlowWorld>(linked, binding, policy, Some(prepare), wanted.span).await else { return };
+                let Some(client) = self
+                    .client::<FlowWorld>(linked, binding, policy, Some(prepare), wanted.span)
+                    .await
+                else {
+                    return;
+                };
                 // One instance shows that the engine takes the definition; it is warm for the first message too.
                 if self.tested.insert(format!("{pack}/")) {
                     if let Err(fault) = client.warm().await {
-                        self.fault(wanted.span, "flow", format!("the engine does not take the flows of pack `{pack}`: {fault}"));
+                        self.fault(
+                            wanted.span,
+                            "flow",
+                            format!("the engine does not take the flows of pack `{pack}`: {fault}"),
+                        );
                     }
                     match client.describe(CallScope::default()).await {
                         Ok(descriptor) => self.note_about(engine.value.as_str(), &descriptor.about),
@@ -441,11 +680,22 @@ impl Binder<'_> {
                 for id in ids {
                     let name = format!("{pack}/{id}");
                     let seconds = self.foundation.metrics.turn_seconds.with([&name]);
-                    let flow = FlowRuntime { name: name.clone(), definition: pack.to_string(), flow: id, client: Arc::clone(&client), seconds };
+                    let flow = FlowRuntime {
+                        name: name.clone(),
+                        definition: pack.to_string(),
+                        flow: id,
+                        client: Arc::clone(&client),
+                        seconds,
+                    };
                     flows.insert(name, Arc::new(flow));
                 }
                 for component in &opened.manifest().components {
-                    self.node(place, &format!("{pack}/{}", component.name), &component.name, nodes);
+                    self.node(
+                        place,
+                        &format!("{pack}/{}", component.name),
+                        &component.name,
+                        nodes,
+                    );
                 }
             }
         }
@@ -453,22 +703,46 @@ impl Binder<'_> {
 
     /// Every plugin of the bundle that is a node can be called by its name.
     fn plugin_nodes(&mut self, place: &TenantCtx, nodes: &mut HashMap<String, Arc<NodeClient>>) {
-        let names: Vec<String> = self.loaded.bundle.plugins.keys().map(ToString::to_string).collect();
+        let names: Vec<String> = self
+            .loaded
+            .bundle
+            .plugins
+            .keys()
+            .map(ToString::to_string)
+            .collect();
         for name in names {
             self.node(place, &name, &name, nodes);
         }
     }
 
-    fn node(&mut self, place: &TenantCtx, plugin: &str, name: &str, nodes: &mut HashMap<String, Arc<NodeClient>>) {
-        let Some(linked) = self.plugins.get(plugin) else { return };
+    fn node(
+        &mut self,
+        place: &TenantCtx,
+        plugin: &str,
+        name: &str,
+        nodes: &mut HashMap<String, Arc<NodeClient>>,
+    ) {
+        let Some(linked) = self.plugins.get(plugin) else {
+            return;
+        };
         let none = Value::Object(serde_json::Map::new());
         let keep = !matches!(linked.policy, Policy::PerCall);
         let (linked_plugin, worlds) = (Arc::clone(&linked.plugin), linked.worlds.clone());
         let binding = self.team_binding(plugin, place, None, &none);
         let node = if worlds.contains(&World::Node) {
-            NodeClient::Node(Client::Pool(greentic_sandbox::pool::Pool::new(linked_plugin, binding, None, keep)))
+            NodeClient::Node(Client::Pool(greentic_sandbox::pool::Pool::new(
+                linked_plugin,
+                binding,
+                None,
+                keep,
+            )))
         } else if worlds.contains(&World::MinimalNode) {
-            NodeClient::Minimal(Client::Pool(greentic_sandbox::pool::Pool::new(linked_plugin, binding, None, keep)))
+            NodeClient::Minimal(Client::Pool(greentic_sandbox::pool::Pool::new(
+                linked_plugin,
+                binding,
+                None,
+                keep,
+            )))
         } else {
             return;
         };
@@ -485,7 +759,9 @@ impl Binder<'_> {
         let mut servers = Vec::new();
         let none = Value::Object(serde_json::Map::new());
         for name in tenant.tools.iter().chain(&team.tools) {
-            let Some((plugin, policy)) = self.of_world(name, World::McpTool, "tools") else { continue };
+            let Some((plugin, policy)) = self.of_world(name, World::McpTool, "tools") else {
+                continue;
+            };
             let binding = self.team_binding(name.value.as_str(), place, None, &none);
             let client = match Client::<ToolWorld>::new(plugin, binding, policy, None).await {
                 Ok(client) => client,
@@ -506,10 +782,18 @@ impl Binder<'_> {
                     for tool in described {
                         match Tool::new(tool) {
                             Ok(tool) => tools.push(tool),
-                            Err(reason) => self.fault(name.span, "tool", format!("plugin `{}`: {reason}", name.value)),
+                            Err(reason) => self.fault(
+                                name.span,
+                                "tool",
+                                format!("plugin `{}`: {reason}", name.value),
+                            ),
                         }
                     }
-                    let server = Arc::new(Server { name: name.value.to_string(), client, tools });
+                    let server = Arc::new(Server {
+                        name: name.value.to_string(),
+                        client,
+                        tools,
+                    });
                     let shrinking = Arc::clone(&server);
                     self.chores.shrink_with(move || shrinking.client.shrink());
                     servers.push(server);
@@ -526,13 +810,16 @@ impl Binder<'_> {
         reference: ChannelRef,
         entry: &ChannelEntry,
         flows: &HashMap<String, Arc<FlowRuntime>>,
-        backends: &Arc<Backends>,
+        (backends, quota): (&Arc<Backends>, &Arc<Quota>),
     ) -> Option<ChannelRuntime> {
-        let (plugin, policy) = self.of_world(&entry.provider, World::ChannelProvider, "a channel")?;
+        let (plugin, policy) =
+            self.of_world(&entry.provider, World::ChannelProvider, "a channel")?;
         let provider = entry.provider.value.to_string();
         let (own, unknown_outcome) = self.own_settings(entry);
         let binding = self.team_binding(&provider, place, Some(reference.clone()), &own);
-        let client = self.client::<ChannelWorld>(plugin, binding, policy, None, entry.provider.span).await?;
+        let client = self
+            .client::<ChannelWorld>(plugin, binding, policy, None, entry.provider.span)
+            .await?;
         let descriptor = match self.described.get(&provider) {
             Some(descriptor) => descriptor.clone(),
             None => match client.describe(CallScope::default()).await {
@@ -548,14 +835,27 @@ impl Binder<'_> {
             },
         };
         let whole = merged(&self.config_of(&provider), &own);
-        check_config(self.loaded, entry.config.span, &format!("{provider}` of channel `{reference}"), &descriptor.about.config_schema, &whole, &mut self.faults);
+        check_config(
+            self.loaded,
+            entry.config.span,
+            &format!("{provider}` of channel `{reference}"),
+            &descriptor.about.config_schema,
+            &whole,
+            &mut self.faults,
+        );
         let mut rules = Vec::new();
         for rule in &entry.rules {
             if let Some(condition) = &rule.condition {
                 let fault = self
                     .loaded
-                    .error(condition.span, "condition", "a rule cannot have a condition yet")
-                    .help("let the flow branch by the condition, or choose by `event` or `command`");
+                    .error(
+                        condition.span,
+                        "condition",
+                        "a rule cannot have a condition yet",
+                    )
+                    .help(
+                        "let the flow branch by the condition, or choose by `event` or `command`",
+                    );
                 self.faults.push(fault);
             }
             let flow = flows.get(&rule.flow.value.to_string())?;
@@ -567,12 +867,22 @@ impl Binder<'_> {
             });
         }
         let default = Arc::clone(flows.get(&entry.flow.value.to_string())?);
-        let has_sockets = self.plugins.get(&provider).is_some_and(|linked| linked.has_sockets);
+        let has_sockets = self
+            .plugins
+            .get(&provider)
+            .is_some_and(|linked| linked.has_sockets);
         let metrics = &self.foundation.metrics;
         let egress = self.loaded.bundle.limits.egress.clone();
-        let rest = format!("{provider}/{}/{}/{}", reference.tenant, reference.team, reference.channel);
+        let rest = format!(
+            "{provider}/{}/{}/{}",
+            reference.tenant, reference.team, reference.channel
+        );
         Some(ChannelRuntime {
-            bases: [format!("/v1/messaging/ingress/{rest}"), format!("/v1/messaging/{rest}"), format!("/v1/web/{rest}")],
+            bases: [
+                format!("/v1/messaging/ingress/{rest}"),
+                format!("/v1/messaging/{rest}"),
+                format!("/v1/web/{rest}"),
+            ],
             ingress_subject: Subject::of(Direction::Ingress, &reference),
             egress_subject: Subject::of(Direction::Egress, &reference),
             pace: Mutex::new(ChannelRuntime::pace_of(&descriptor)),
@@ -582,6 +892,7 @@ impl Binder<'_> {
                 unverified: metrics.ingress_unverified.with([provider.as_str()]),
                 egress_seconds: metrics.egress_seconds.with([provider.as_str()]),
                 message_seconds: metrics.message_seconds.with([provider.as_str()]),
+                over_quota: metrics.ingress_shed.with(["quota"]),
                 throttled: metrics.egress_throttled.with([provider.as_str()]),
             },
             reference,
@@ -594,6 +905,7 @@ impl Binder<'_> {
             locale: entry.locale.clone(),
             router: Router { rules, default },
             backends: Arc::clone(backends),
+            quota: Arc::clone(quota),
             deliveries: Semaphore::new(egress.in_flight.max(1)),
             unknown_outcome,
             egress_limits: egress,
@@ -603,7 +915,9 @@ impl Binder<'_> {
     /// The host's own settings of a channel are taken out of its configuration; the rest is the plugin's.
     fn own_settings(&mut self, entry: &ChannelEntry) -> (Value, UnknownOutcome) {
         let mut config = entry.config.value.clone();
-        let policy = config.as_object_mut().and_then(|config| config.shift_remove("unknown-outcome"));
+        let policy = config
+            .as_object_mut()
+            .and_then(|config| config.shift_remove("unknown-outcome"));
         let policy = match policy.as_ref().map(Value::as_str) {
             None | Some(Some("at-least-once")) => UnknownOutcome::AtLeastOnce,
             Some(Some("at-most-once")) => UnknownOutcome::AtMostOnce,
@@ -628,7 +942,11 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Arc<Client<E>>> {
         // A tenant's data never meets another's in one instance: only backends are shared, and those by the host's own hand.
-        let policy = if policy == Policy::Shared { Policy::PerTenant } else { policy };
+        let policy = if policy == Policy::Shared {
+            Policy::PerTenant
+        } else {
+            policy
+        };
         match Client::new(plugin, binding, policy, prepare).await {
             Ok(client) => {
                 let client = Arc::new(client);
@@ -642,15 +960,34 @@ impl Binder<'_> {
         }
     }
 
-    fn finish(self, number: u64, channels: Vec<Arc<ChannelRuntime>>, teams: HashMap<TenantCtx, Arc<TeamRuntime>>) -> Arc<Generation> {
+    fn finish(
+        self,
+        number: u64,
+        channels: Vec<Arc<ChannelRuntime>>,
+        teams: HashMap<TenantCtx, Arc<TeamRuntime>>,
+    ) -> Arc<Generation> {
         let mut by_place = HashMap::new();
         let mut by_subject = HashMap::new();
         let mut aliases = HashMap::new();
         for channel in channels {
-            let ChannelRef { tenant, team, channel: name, .. } = &channel.reference;
-            by_place.insert(format!("{}/{tenant}/{team}/{name}", channel.provider), Arc::clone(&channel));
-            by_subject.insert(channel.ingress_subject.as_str().to_owned(), Arc::clone(&channel));
-            by_subject.insert(channel.egress_subject.as_str().to_owned(), Arc::clone(&channel));
+            let ChannelRef {
+                tenant,
+                team,
+                channel: name,
+                ..
+            } = &channel.reference;
+            by_place.insert(
+                format!("{}/{tenant}/{team}/{name}", channel.provider),
+                Arc::clone(&channel),
+            );
+            by_subject.insert(
+                channel.ingress_subject.as_str().to_owned(),
+                Arc::clone(&channel),
+            );
+            by_subject.insert(
+                channel.egress_subject.as_str().to_owned(),
+                Arc::clone(&channel),
+            );
             if let Some(alias) = &channel.alias {
                 aliases.insert(alias.clone(), channel);
             }
@@ -659,7 +996,10 @@ impl Binder<'_> {
             .plugins
             .into_values()
             .map(|linked| LoadedPlugin {
-                version: self.abouts.get(&linked.row.name).map_or_else(String::new, |about| about.version.clone()),
+                version: self
+                    .abouts
+                    .get(&linked.row.name)
+                    .map_or_else(String::new, |about| about.version.clone()),
                 ..linked.row
             })
             .collect();

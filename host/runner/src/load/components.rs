@@ -42,7 +42,11 @@ struct Raw {
     force_link: bool,
 }
 
-pub(crate) async fn prepare(foundation: &Foundation, loaded: &Loaded, packs: &Packs) -> Result<Components, Diagnostics> {
+pub(crate) async fn prepare(
+    foundation: &Foundation,
+    loaded: &Loaded,
+    packs: &Packs,
+) -> Result<Components, Diagnostics> {
     let mut faults = Diagnostics::default();
     let raw = collect(loaded, packs, &mut faults);
     let offers = offers();
@@ -51,7 +55,14 @@ pub(crate) async fn prepare(foundation: &Foundation, loaded: &Loaded, packs: &Pa
         let candidates: Vec<Candidate> = raw
             .iter()
             .filter(|other| other.name != root.name)
-            .filter(|other| other.family == root.family || loaded.bundle.plugins.keys().any(|name| name.as_str() == other.name))
+            .filter(|other| {
+                other.family == root.family
+                    || loaded
+                        .bundle
+                        .plugins
+                        .keys()
+                        .any(|name| name.as_str() == other.name)
+            })
             .map(|other| Candidate {
                 name: other.name.clone(),
                 bytes: Arc::clone(&other.bytes),
@@ -61,7 +72,12 @@ pub(crate) async fn prepare(foundation: &Foundation, loaded: &Loaded, packs: &Pa
             })
             .collect();
         let candidates = without_doubles(candidates, &root.family, &raw);
-        let asked = Root { name: root.name.clone(), bytes: Arc::clone(&root.bytes), shape: Arc::clone(&root.shape), ambient: root.ambient };
+        let asked = Root {
+            name: root.name.clone(),
+            bytes: Arc::clone(&root.bytes),
+            shape: Arc::clone(&root.shape),
+            ambient: root.ambient,
+        };
         match compose(&asked, &candidates, &offers) {
             Ok(composition) => {
                 for linked in &composition.linked {
@@ -98,15 +114,26 @@ async fn compile(
 ) -> Result<Components, Diagnostics> {
     let jobs = composed
         .iter()
-        .map(|(raw, composition)| Job { name: raw.name.clone(), bytes: Arc::clone(&composition.bytes) })
+        .map(|(raw, composition)| Job {
+            name: raw.name.clone(),
+            bytes: Arc::clone(&composition.bytes),
+        })
         .collect();
     let tell = Arc::clone(&foundation.progress);
     let codes = Arc::clone(&foundation.cache)
-        .compile_all(foundation.engine.engine().clone(), jobs, foundation.threads, move |progress| {
-            if progress.outcome != Some(CacheOutcome::Hit) {
-                tell(&format!("compiled {} ({} of {}, {:.1?})", progress.name, progress.done, progress.total, progress.took));
-            }
-        })
+        .compile_all(
+            foundation.engine.engine().clone(),
+            jobs,
+            foundation.threads,
+            move |progress| {
+                if progress.outcome != Some(CacheOutcome::Hit) {
+                    tell(&format!(
+                        "compiled {} ({} of {}, {:.1?})",
+                        progress.name, progress.done, progress.total, progress.took
+                    ));
+                }
+            },
+        )
         .await;
     let mut by_name = HashMap::new();
     for ((raw, composition), code) in composed.into_iter().zip(codes) {
@@ -115,25 +142,56 @@ async fn compile(
                 let worlds = raw.shape.worlds();
                 by_name.insert(
                     raw.name.clone(),
-                    Prepared { name: raw.name.clone(), span: raw.span, composition, worlds, code, signer: raw.signer.clone() },
+                    Prepared {
+                        name: raw.name.clone(),
+                        span: raw.span,
+                        composition,
+                        worlds,
+                        code,
+                        signer: raw.signer.clone(),
+                    },
                 );
             }
-            Err(error) => faults.push(loaded.error(raw.span, "compile", format!("`{}`: {error}", raw.name))),
+            Err(error) => {
+                faults.push(loaded.error(raw.span, "compile", format!("`{}`: {error}", raw.name)))
+            }
         }
     }
-    if faults.has_errors() { Err(faults) } else { Ok(Components { by_name }) }
+    if faults.has_errors() {
+        Err(faults)
+    } else {
+        Ok(Components { by_name })
+    }
 }
 
 /// Every component of the bundle: its plugins, and what its flow packs carry.
 fn collect(loaded: &Loaded, packs: &Packs, faults: &mut Diagnostics) -> Vec<Raw> {
     let mut all = Vec::new();
     for (name, plugin) in &loaded.bundle.plugins {
-        let Some(source) = packs.get(&plugin.from.value) else { continue };
-        let Some((bytes, signer)) = pick(loaded, source, &plugin.from, plugin.component.as_ref(), faults) else { continue };
+        let Some(source) = packs.get(&plugin.from.value) else {
+            continue;
+        };
+        let Some((bytes, signer)) = pick(
+            loaded,
+            source,
+            &plugin.from,
+            plugin.component.as_ref(),
+            faults,
+        ) else {
+            continue;
+        };
         let grants = &plugin.grants;
         let ambient = !(grants.env.is_empty() && grants.read.is_empty() && grants.write.is_empty());
-        let nothing = ambient || !(grants.http.is_empty() && grants.tcp.is_empty() && grants.secrets.is_empty() && grants.reveal.is_empty());
-        let has_config = plugin.config.value.as_object().is_some_and(|config| !config.is_empty());
+        let nothing = ambient
+            || !(grants.http.is_empty()
+                && grants.tcp.is_empty()
+                && grants.secrets.is_empty()
+                && grants.reveal.is_empty());
+        let has_config = plugin
+            .config
+            .value
+            .as_object()
+            .is_some_and(|config| !config.is_empty());
         push(
             loaded,
             &mut all,
@@ -151,9 +209,13 @@ fn collect(loaded: &Loaded, packs: &Packs, faults: &mut Diagnostics) -> Vec<Raw>
         );
     }
     for (name, pack) in &loaded.bundle.packs {
-        let Some(Source::Pack(opened)) = packs.get(&pack.from.value) else { continue };
+        let Some(Source::Pack(opened)) = packs.get(&pack.from.value) else {
+            continue;
+        };
         for component in &opened.manifest().components {
-            let Some(bytes) = opened.component_bytes(&component.name) else { continue };
+            let Some(bytes) = opened.component_bytes(&component.name) else {
+                continue;
+            };
             push(
                 loaded,
                 &mut all,
@@ -198,7 +260,11 @@ fn push(loaded: &Loaded, all: &mut Vec<Raw>, faults: &mut Diagnostics, entry: En
             ambient: entry.ambient,
             force_link: entry.force_link,
         }),
-        Err(error) => faults.push(loaded.error(entry.span, "component", format!("`{}`: {error}", entry.name))),
+        Err(error) => faults.push(loaded.error(
+            entry.span,
+            "component",
+            format!("`{}`: {error}", entry.name),
+        )),
     }
 }
 
@@ -214,19 +280,35 @@ fn pick(
         Source::Bare(bytes) => return Some((Arc::clone(bytes), "nobody: a bare component".into())),
         Source::Pack(pack) => pack,
     };
-    let names: Vec<&str> = pack.manifest().components.iter().map(|component| component.name.as_str()).collect();
+    let names: Vec<&str> = pack
+        .manifest()
+        .components
+        .iter()
+        .map(|component| component.name.as_str())
+        .collect();
     let name = match (component, names.as_slice()) {
         (Some(name), _) => name.value.as_str(),
         (None, [only]) => only,
         (None, []) => {
-            faults.push(loaded.error(from.span, "component", format!("pack `{}` holds no component", pack.id())));
+            faults.push(loaded.error(
+                from.span,
+                "component",
+                format!("pack `{}` holds no component", pack.id()),
+            ));
             return None;
         }
         (None, several) => {
             faults.push(
                 loaded
-                    .error(from.span, "component", format!("pack `{}` holds several components", pack.id()))
-                    .help(format!("say which with `component:`; there are {}", several.join(", "))),
+                    .error(
+                        from.span,
+                        "component",
+                        format!("pack `{}` holds several components", pack.id()),
+                    )
+                    .help(format!(
+                        "say which with `component:`; there are {}",
+                        several.join(", ")
+                    )),
             );
             return None;
         }
@@ -235,7 +317,11 @@ fn pick(
         Some(bytes) => Some((bytes.to_vec().into(), pack.trust().to_string())),
         None => {
             let span = component.map_or(from.span, |component| component.span);
-            let fault = loaded.error(span, "component", format!("pack `{}` holds no component `{name}`", pack.id()));
+            let fault = loaded.error(
+                span,
+                "component",
+                format!("pack `{}` holds no component `{name}`", pack.id()),
+            );
             let help = match greentic_diagnostics::suggest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", names.join(", ")),
@@ -249,12 +335,20 @@ fn pick(
 /// A component may stand in a bundle twice, as a plugin and in a flow pack; as a provider it counts once, and the one of the same
 /// pack comes first.
 fn without_doubles(candidates: Vec<Candidate>, family: &str, raw: &[Raw]) -> Vec<Candidate> {
-    let of_family = |name: &str| raw.iter().any(|entry| entry.name == name && entry.family == family);
-    let (mut near, far): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|candidate| of_family(&candidate.name));
+    let of_family = |name: &str| {
+        raw.iter()
+            .any(|entry| entry.name == name && entry.family == family)
+    };
+    let (mut near, far): (Vec<_>, Vec<_>) = candidates
+        .into_iter()
+        .partition(|candidate| of_family(&candidate.name));
     near.extend(far);
     let mut distinct: Vec<Candidate> = Vec::new();
     for candidate in near {
-        if !distinct.iter().any(|earlier| earlier.bytes == candidate.bytes) {
+        if !distinct
+            .iter()
+            .any(|earlier| earlier.bytes == candidate.bytes)
+        {
             distinct.push(candidate);
         }
     }
@@ -263,11 +357,24 @@ fn without_doubles(candidates: Vec<Candidate>, family: &str, raw: &[Raw]) -> Vec
 
 /// The interfaces the host itself offers: those of the contract, and WASI.
 fn offers() -> Vec<InterfaceName> {
-    let own = [("channel", "log"), ("secrets", "secret-store"), ("flow", "nodes"), ("flow", "tools"), ("flow", "state")];
-    let own = own.into_iter().map(|(package, interface)| named("greentic", package, interface, "0.1.0"));
-    let odd = [named("wasi", "config", "store", "0.2.0-rc.1"), named("wasi", "logging", "logging", "0.1.0-draft")];
+    let own = [
+        ("channel", "log"),
+        ("secrets", "secret-store"),
+        ("flow", "nodes"),
+        ("flow", "tools"),
+        ("flow", "state"),
+    ];
+    let own = own
+        .into_iter()
+        .map(|(package, interface)| named("greentic", package, interface, "0.1.0"));
+    let odd = [
+        named("wasi", "config", "store", "0.2.0-rc.1"),
+        named("wasi", "logging", "logging", "0.1.0-draft"),
+    ];
     let wasi = WASI.iter().flat_map(|(version, package, interfaces)| {
-        interfaces.iter().map(move |interface| named("wasi", package, interface, version))
+        interfaces
+            .iter()
+            .map(move |interface| named("wasi", package, interface, version))
     });
     own.chain(odd).chain(wasi).collect()
 }
@@ -277,20 +384,59 @@ const WASI: &[(&str, &str, &[&str])] = &[
     (
         "0.2.12",
         "cli",
-        &["environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"],
+        &[
+            "environment",
+            "exit",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
     ),
     ("0.2.12", "io", &["error", "poll", "streams"]),
     ("0.2.12", "clocks", &["monotonic-clock", "wall-clock"]),
     ("0.2.12", "random", &["random", "insecure", "insecure-seed"]),
     ("0.2.12", "filesystem", &["types", "preopens"]),
-    ("0.2.12", "sockets", &["network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"]),
+    (
+        "0.2.12",
+        "sockets",
+        &[
+            "network",
+            "instance-network",
+            "ip-name-lookup",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+        ],
+    ),
     ("0.2.12", "http", &["types", "outgoing-handler"]),
     (
         "0.3.0",
         "cli",
-        &["types", "environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"],
+        &[
+            "types",
+            "environment",
+            "exit",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
     ),
-    ("0.3.0", "clocks", &["types", "monotonic-clock", "system-clock"]),
+    (
+        "0.3.0",
+        "clocks",
+        &["types", "monotonic-clock", "system-clock"],
+    ),
     ("0.3.0", "random", &["random", "insecure", "insecure-seed"]),
     ("0.3.0", "filesystem", &["types", "preopens"]),
     ("0.3.0", "sockets", &["types", "ip-name-lookup"]),

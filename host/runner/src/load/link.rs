@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use greentic_config::limits::PluginLimits;
+use greentic_config::limits::{PluginLimits, SupervisionLimits};
 use greentic_config::{CellPolicy, Grants as Granted, Loaded, Plugin as Entry};
 use greentic_diagnostics::{Diagnostics, Span};
 use greentic_sandbox::client::Policy;
 use greentic_sandbox::grants::{GrantTexts, Grants};
 use greentic_sandbox::inspect::World;
-use greentic_sandbox::limits::Limits;
+use greentic_sandbox::limits::{Limits, Supervision};
 use greentic_sandbox::plugin::{Plugin, Spec, Surroundings};
 use serde_json::Value;
 
@@ -33,8 +33,13 @@ pub(crate) fn link(
     env: &dyn Fn(&str) -> Option<String>,
     faults: &mut Diagnostics,
 ) -> Option<Linked> {
-    let limits = limits(entry.map_or(&loaded.bundle.limits.plugin, |entry| &entry.limits));
-    let texts = entry.map(|entry| texts(&entry.grants, env)).unwrap_or_default();
+    let limits = limits(
+        entry.map_or(&loaded.bundle.limits.plugin, |entry| &entry.limits),
+        &loaded.bundle.limits.supervision,
+    );
+    let texts = entry
+        .map(|entry| texts(&entry.grants, env))
+        .unwrap_or_default();
     let grants = match Grants::parse(&texts, &loaded.bundle.base_dir) {
         Ok(grants) => Arc::new(grants),
         Err(errors) => {
@@ -45,7 +50,11 @@ pub(crate) fn link(
         }
     };
     let shape = &prepared.composition.shape;
-    let spec = Spec { name: prepared.name.as_str().into(), limits, grants: Arc::clone(&grants) };
+    let spec = Spec {
+        name: prepared.name.as_str().into(),
+        limits,
+        grants: Arc::clone(&grants),
+    };
     let plugin = match Plugin::link(&prepared.code.component, shape, spec, surroundings.clone()) {
         Ok(plugin) => plugin,
         Err(error) => {
@@ -60,24 +69,42 @@ pub(crate) fn link(
         version: String::new(),
         signer: prepared.signer.clone(),
         policy: policy_word(policy).to_owned(),
-        calls: if plugin.waits() { "may wait" } else { "at once" }.to_owned(),
+        calls: if plugin.waits() {
+            "may wait"
+        } else {
+            "at once"
+        }
+        .to_owned(),
         granted: granted(&texts),
         fused: prepared.composition.fused.clone(),
         code: format!("{:?} {:.0?}", prepared.code.outcome, prepared.code.took).to_lowercase(),
     };
     let has_sockets = shape.exports("greentic:channel/sockets").is_some();
-    Some(Linked { plugin, worlds: prepared.worlds.clone(), has_sockets, row, policy })
+    Some(Linked {
+        plugin,
+        worlds: prepared.worlds.clone(),
+        has_sockets,
+        row,
+        policy,
+    })
 }
 
 fn world_names(worlds: &[World]) -> String {
     if worlds.is_empty() {
         return "a component's own".to_owned();
     }
-    worlds.iter().map(|world| world.name()).collect::<Vec<_>>().join(", ")
+    worlds
+        .iter()
+        .map(|world| world.name())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn policy(entry: Option<&Entry>, worlds: &[World]) -> Policy {
-    match entry.and_then(|entry| entry.policy.as_ref()).map(|policy| policy.value) {
+    match entry
+        .and_then(|entry| entry.policy.as_ref())
+        .map(|policy| policy.value)
+    {
         Some(CellPolicy::PerTenant) => Policy::PerTenant,
         Some(CellPolicy::PerCall) => Policy::PerCall,
         Some(CellPolicy::Shared) => Policy::Shared,
@@ -87,7 +114,10 @@ fn policy(entry: Option<&Entry>, worlds: &[World]) -> Policy {
 }
 
 pub(crate) fn is_backend(world: World) -> bool {
-    matches!(world, World::SessionStore | World::MessageBus | World::SecretsProvider)
+    matches!(
+        world,
+        World::SessionStore | World::MessageBus | World::SecretsProvider
+    )
 }
 
 fn policy_word(policy: Policy) -> &'static str {
@@ -98,7 +128,8 @@ fn policy_word(policy: Policy) -> &'static str {
     }
 }
 
-fn limits(limits: &PluginLimits) -> Limits {
+/// The sandbox's limits from the bundle's.
+pub(crate) fn limits(limits: &PluginLimits, supervision: &SupervisionLimits) -> Limits {
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     Limits {
         memory: size(limits.memory),
@@ -113,18 +144,43 @@ fn limits(limits: &PluginLimits) -> Limits {
         idle: limits.idle,
         host_call_bytes: size(limits.host_call_bytes),
         host_calls: u32::try_from(limits.host_calls).unwrap_or(u32::MAX),
+        random: limits.random,
+        supervision: Supervision {
+            backoff_base: supervision.backoff_base,
+            backoff_cap: supervision.backoff_cap,
+            restarts: u32::try_from(supervision.restarts).unwrap_or(u32::MAX),
+            window: supervision.window,
+            strikes: u32::try_from(supervision.strikes).unwrap_or(u32::MAX),
+            cut_off: supervision.cut_off,
+        },
     }
 }
 
 fn texts(grants: &Granted, env: &dyn Fn(&str) -> Option<String>) -> GrantTexts {
-    let strings = |list: &[greentic_diagnostics::Spanned<String>]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
+    let strings = |list: &[greentic_diagnostics::Spanned<String>]| {
+        list.iter()
+            .map(|text| text.value.clone())
+            .collect::<Vec<_>>()
+    };
     GrantTexts {
-        http: grants.http.iter().map(|rule| rule.value.to_string()).collect(),
-        tcp: grants.tcp.iter().map(|rule| rule.value.to_string()).collect(),
+        http: grants
+            .http
+            .iter()
+            .map(|rule| rule.value.to_string())
+            .collect(),
+        tcp: grants
+            .tcp
+            .iter()
+            .map(|rule| rule.value.to_string())
+            .collect(),
         private_addresses: grants.private_addresses,
         read: grants.read.iter().map(|path| path.value.clone()).collect(),
         write: grants.write.iter().map(|path| path.value.clone()).collect(),
-        env: grants.env.iter().filter_map(|name| Some((name.value.clone(), env(&name.value)?))).collect(),
+        env: grants
+            .env
+            .iter()
+            .filter_map(|name| Some((name.value.clone(), env(&name.value)?)))
+            .collect(),
         secrets: strings(&grants.secrets),
         reveal: strings(&grants.reveal),
     }
@@ -137,12 +193,20 @@ fn granted(texts: &GrantTexts) -> Vec<String> {
             all.push(format!("{key}: {}", items.join(", ")));
         }
     };
-    let paths = |paths: &[std::path::PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    let paths = |paths: &[std::path::PathBuf]| {
+        paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+    };
     list("http", texts.http.clone());
     list("tcp", texts.tcp.clone());
     list("read", paths(&texts.read));
     list("write", paths(&texts.write));
-    list("env", texts.env.iter().map(|(name, _)| name.clone()).collect());
+    list(
+        "env",
+        texts.env.iter().map(|(name, _)| name.clone()).collect(),
+    );
     list("secrets", texts.secrets.clone());
     list("reveal", texts.reveal.clone());
     if texts.private_addresses {
@@ -162,7 +226,9 @@ pub(crate) fn flatten(configs: &[&Value]) -> Vec<(String, String)> {
 
 fn flatten_into(flat: &mut Vec<(String, String)>, prefix: &str, value: &Value) {
     if !prefix.is_empty() {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         match flat.iter_mut().find(|(key, _)| key == prefix) {
             Some((_, old)) => *old = text,
             None => flat.push((prefix.to_owned(), text)),
@@ -170,7 +236,11 @@ fn flatten_into(flat: &mut Vec<(String, String)>, prefix: &str, value: &Value) {
     }
     if let Value::Object(fields) = value {
         for (key, value) in fields {
-            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            let path = if prefix.is_empty() {
+                key.clone()
+            } else {
+                format!("{prefix}.{key}")
+            };
             flatten_into(flat, &path, value);
         }
     }
@@ -187,14 +257,22 @@ pub(crate) fn check_config(
 ) {
     if schema.is_empty() {
         if config.as_object().is_some_and(|config| !config.is_empty()) {
-            faults.push(loaded.error(span, "config", format!("`{who}` takes no configuration")).help("take `config` away"));
+            faults.push(
+                loaded
+                    .error(span, "config", format!("`{who}` takes no configuration"))
+                    .help("take `config` away"),
+            );
         }
         return;
     }
     let parsed: Value = match serde_json::from_str(schema) {
         Ok(parsed) => parsed,
         Err(error) => {
-            faults.push(loaded.error(span, "config", format!("the configuration schema of `{who}` is not JSON: {error}")));
+            faults.push(loaded.error(
+                span,
+                "config",
+                format!("the configuration schema of `{who}` is not JSON: {error}"),
+            ));
             return;
         }
     };
@@ -202,16 +280,31 @@ pub(crate) fn check_config(
         Ok(validator) => {
             for error in validator.iter_errors(config) {
                 let place = error.instance_path().to_string();
-                let place = if place.is_empty() { String::new() } else { format!(" at `{}`", place.trim_start_matches('/')) };
-                let keys = parsed.get("properties").and_then(Value::as_object).map(|keys| keys.keys().cloned().collect::<Vec<_>>().join(", "));
-                let mut fault = loaded.error(span, "config", format!("the configuration of `{who}`{place}: {error}"));
+                let place = if place.is_empty() {
+                    String::new()
+                } else {
+                    format!(" at `{}`", place.trim_start_matches('/'))
+                };
+                let keys = parsed
+                    .get("properties")
+                    .and_then(Value::as_object)
+                    .map(|keys| keys.keys().cloned().collect::<Vec<_>>().join(", "));
+                let mut fault = loaded.error(
+                    span,
+                    "config",
+                    format!("the configuration of `{who}`{place}: {error}"),
+                );
                 if let Some(keys) = keys {
                     fault = fault.help(format!("it takes {keys}"));
                 }
                 faults.push(fault);
             }
         }
-        Err(error) => faults.push(loaded.error(span, "config", format!("the configuration schema of `{who}` is no JSON Schema: {error}"))),
+        Err(error) => faults.push(loaded.error(
+            span,
+            "config",
+            format!("the configuration schema of `{who}` is no JSON Schema: {error}"),
+        )),
     }
 }
 
@@ -222,8 +315,15 @@ mod tests {
 
     #[test]
     fn a_configuration_is_flat_and_the_channels_own_wins_over_the_plugins() {
-        let flat = flatten(&[&json!({"url": "a", "deep": {"x": 1, "y": [1, 2]}}), &json!({"url": "b", "on": true})]);
-        let get = |key: &str| flat.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let flat = flatten(&[
+            &json!({"url": "a", "deep": {"x": 1, "y": [1, 2]}}),
+            &json!({"url": "b", "on": true}),
+        ]);
+        let get = |key: &str| {
+            flat.iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value.as_str())
+        };
         assert_eq!(get("url"), Some("b"));
         assert_eq!(get("deep.x"), Some("1"));
         assert_eq!(get("deep.y"), Some("[1,2]"));

@@ -22,6 +22,9 @@ use greentic_telemetry::HostMetrics;
 
 use crate::generation::Generation;
 
+/// Gives the value of an environment variable.
+pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What every generation of a process shares.
 #[derive(Clone)]
 pub struct Foundation {
@@ -42,13 +45,15 @@ pub struct Foundation {
     /// Told of each step that takes time.
     pub progress: Arc<dyn Fn(&str) + Send + Sync>,
     /// The environment variables a plugin may be granted.
-    pub env: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub env: Lookup,
 }
 
 /// Where the cache of compiled code lies when the bundle does not say: in the user's cache folder.
 #[must_use]
 pub fn default_cache_dir(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let base = env("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache")))?;
+    let base = env("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache")))?;
     Some(base.join("greentic-host"))
 }
 

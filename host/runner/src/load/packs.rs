@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use greentic_config::limits::PackLimits;
 use greentic_config::{KeySource, Loaded, Origin};
 use greentic_diagnostics::{Diagnostic, Diagnostics, Span, Spanned};
-use greentic_pack::{IdPattern, Keyring, Pack, Policy, TrustedKey, VerifyingKey, keys};
+use greentic_pack::{IdPattern, Keyring, Limits, Pack, Policy, TrustedKey, VerifyingKey, keys};
 
 use super::Foundation;
 
@@ -35,16 +36,38 @@ impl Packs {
 pub(crate) fn open(foundation: &Foundation, loaded: &Loaded) -> Result<Packs, Diagnostics> {
     let bundle = &loaded.bundle;
     let mut faults = Diagnostics::default();
-    let allow_unsigned = foundation.allow_unsigned || bundle.trust.allow_unsigned.as_ref().is_some_and(|allowed| allowed.value);
+    let allow_unsigned = foundation.allow_unsigned
+        || bundle
+            .trust
+            .allow_unsigned
+            .as_ref()
+            .is_some_and(|allowed| allowed.value);
     let ring = keyring(loaded, &mut faults);
-    let policy = if allow_unsigned { Policy::allow_unsigned(ring) } else { Policy::strict(ring) };
-    let mut packs = Packs { by_path: HashMap::new() };
-    let origins = bundle.plugins.values().map(|plugin| &plugin.from).chain(bundle.packs.values().map(|pack| &pack.from));
+    let policy = if allow_unsigned {
+        Policy::allow_unsigned(ring)
+    } else {
+        Policy::strict(ring)
+    };
+    let policy = policy.with_limits(limits(&bundle.limits.pack));
+    let mut packs = Packs {
+        by_path: HashMap::new(),
+    };
+    let origins = bundle
+        .plugins
+        .values()
+        .map(|plugin| &plugin.from)
+        .chain(bundle.packs.values().map(|pack| &pack.from));
     for from in origins {
         match &from.value {
             Origin::Oci(reference) => faults.push(
                 loaded
-                    .error(from.span, "oci", format!("`oci://{reference}`: this host does not fetch from registries yet"))
+                    .error(
+                        from.span,
+                        "oci",
+                        format!(
+                            "`oci://{reference}`: this host does not fetch from registries yet"
+                        ),
+                    )
                     .help("fetch the pack and name its file"),
             ),
             Origin::File(path) if packs.by_path.contains_key(path) => {}
@@ -56,12 +79,27 @@ pub(crate) fn open(foundation: &Foundation, loaded: &Loaded) -> Result<Packs, Di
             },
         }
     }
-    if faults.has_errors() { Err(faults) } else { Ok(packs) }
+    if faults.has_errors() {
+        Err(faults)
+    } else {
+        Ok(packs)
+    }
 }
 
-fn open_one(loaded: &Loaded, from: &Spanned<Origin>, path: &Path, policy: &Policy, allow_unsigned: bool) -> Result<Source, Box<Diagnostic>> {
-    let fault = |code, message: String, help: String| Box::new(loaded.error(from.span, code, message).help(help));
-    if path.extension().is_some_and(|extension| extension == "wasm") {
+fn open_one(
+    loaded: &Loaded,
+    from: &Spanned<Origin>,
+    path: &Path,
+    policy: &Policy,
+    allow_unsigned: bool,
+) -> Result<Source, Box<Diagnostic>> {
+    let fault = |code, message: String, help: String| {
+        Box::new(loaded.error(from.span, code, message).help(help))
+    };
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "wasm")
+    {
         if !allow_unsigned {
             return Err(fault(
                 "unsigned",
@@ -70,7 +108,11 @@ fn open_one(loaded: &Loaded, from: &Spanned<Origin>, path: &Path, policy: &Polic
             ));
         }
         let bytes = std::fs::read(path).map_err(|error| {
-            fault("missing-file", format!("{} cannot be read: {error}", path.display()), "check the path; it is relative to the bundle".into())
+            fault(
+                "missing-file",
+                format!("{} cannot be read: {error}", path.display()),
+                "check the path; it is relative to the bundle".into(),
+            )
         })?;
         return Ok(Source::Bare(bytes.into()));
     }
@@ -87,18 +129,35 @@ fn open_one(loaded: &Loaded, from: &Spanned<Origin>, path: &Path, policy: &Polic
     }
 }
 
+fn limits(limits: &PackLimits) -> Limits {
+    Limits {
+        pack_bytes: limits.bytes,
+        file_bytes: limits.file,
+        metadata_bytes: limits.metadata,
+        files: limits.files,
+        signatures: limits.signatures,
+        cbor_depth: limits.depth,
+    }
+}
+
 fn keyring(loaded: &Loaded, faults: &mut Diagnostics) -> Keyring {
     let mut ring = Keyring::new();
     for (name, trusted) in &loaded.bundle.trust.keys {
         let span = trusted.key.span;
         let key = match &trusted.key.value {
-            KeySource::Ed25519(bytes) => VerifyingKey::from_bytes(bytes).map_err(|error| error.to_string()),
+            KeySource::Ed25519(bytes) => {
+                VerifyingKey::from_bytes(bytes).map_err(|error| error.to_string())
+            }
             KeySource::File(path) => keys::read_public(path).map_err(|error| error.to_string()),
         };
         let key = match key {
             Ok(key) => key,
             Err(reason) => {
-                faults.push(loaded.error(span, "key", format!("the key `{name}` cannot be used: {reason}")));
+                faults.push(loaded.error(
+                    span,
+                    "key",
+                    format!("the key `{name}` cannot be used: {reason}"),
+                ));
                 continue;
             }
         };
@@ -110,7 +169,11 @@ fn keyring(loaded: &Loaded, faults: &mut Diagnostics) -> Keyring {
     ring
 }
 
-fn patterns(loaded: &Loaded, texts: &[Spanned<String>], faults: &mut Diagnostics) -> Vec<IdPattern> {
+fn patterns(
+    loaded: &Loaded,
+    texts: &[Spanned<String>],
+    faults: &mut Diagnostics,
+) -> Vec<IdPattern> {
     let mut patterns = Vec::new();
     for text in texts {
         match text.value.parse::<IdPattern>() {

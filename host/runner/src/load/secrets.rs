@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use greentic_config::limits::SecretLimits;
 use greentic_config::{Loaded, Plugin as Entry};
 use greentic_diagnostics::Diagnostics;
 use greentic_interfaces::model::Error;
@@ -36,11 +37,24 @@ impl SecretBackends {
         let mut cells = Vec::new();
         for secret in &entry.grants.secrets {
             let name = &secret.value;
-            let reveal = entry.grants.reveal.iter().any(|revealed| revealed.value == *name);
-            let Some((backend, client)) = backend.and_then(|backend| Some((backend, self.by_name.get(backend)?))) else {
+            let reveal = entry
+                .grants
+                .reveal
+                .iter()
+                .any(|revealed| revealed.value == *name);
+            let Some((backend, client)) =
+                backend.and_then(|backend| Some((backend, self.by_name.get(backend)?)))
+            else {
                 faults.push(
                     loaded
-                        .error(secret.span, "secrets", format!("plugin `{}` is granted the secret `{name}`, and no backend has it", entry.name.value))
+                        .error(
+                            secret.span,
+                            "secrets",
+                            format!(
+                                "plugin `{}` is granted the secret `{name}`, and no backend has it",
+                                entry.name.value
+                            ),
+                        )
                         .help("bind one with `use: { secrets: … }`"),
                 );
                 return Arc::default();
@@ -50,7 +64,7 @@ impl SecretBackends {
                 cells.push(Arc::clone(cell));
                 continue;
             }
-            match fetch(client, name, reveal).await {
+            match fetch(client, name, reveal, &loaded.bundle.limits.secrets).await {
                 Ok((cell, ttl)) => {
                     let cell = Arc::new(cell);
                     if let Some(ttl) = ttl {
@@ -70,16 +84,43 @@ impl SecretBackends {
     }
 }
 
-async fn fetch(client: &Client<SecretsWorld>, name: &str, reveal: bool) -> Result<(SecretCell, Option<Duration>), String> {
-    let secret = match client.fetch(CallScope::default(), name.to_owned()).await {
+async fn fetch(
+    client: &Client<SecretsWorld>,
+    name: &str,
+    reveal: bool,
+    limits: &SecretLimits,
+) -> Result<(SecretCell, Option<Duration>), String> {
+    let asked = tokio::time::timeout(
+        limits.fetch,
+        client.fetch(CallScope::default(), name.to_owned()),
+    )
+    .await;
+    let asked = asked.map_err(|_| {
+        format!(
+            "no answer within {:?} (key `limits.secrets.fetch`)",
+            limits.fetch
+        )
+    })?;
+    let secret = match asked {
         Ok(Ok(secret)) => secret,
         Ok(Err(Error::NotFound)) => return Err("there is no secret of that name".into()),
-        Ok(Err(Error::Invalid(reason) | Error::Denied(reason) | Error::Unavailable(reason) | Error::Internal(reason))) => return Err(reason),
+        Ok(Err(
+            Error::Invalid(reason)
+            | Error::Denied(reason)
+            | Error::Unavailable(reason)
+            | Error::Internal(reason),
+        )) => return Err(reason),
         Ok(Err(error)) => return Err(format!("{error:?}")),
         Err(fault) => return Err(fault.to_string()),
     };
     if secret.value.is_empty() {
         return Err("it is empty".into());
+    }
+    if u64::try_from(secret.value.len()).unwrap_or(u64::MAX) > limits.value {
+        return Err(format!(
+            "it is larger than {} bytes (key `limits.secrets.value`)",
+            limits.value
+        ));
     }
     let cell = SecretCell::new(name, reveal).map_err(|error| error.to_string())?;
     cell.set(Zeroizing::new(secret.value), secret.version);
