@@ -1,1 +1,3 @@
 //! Whole-system tests: the real binary, real servers, a real browser.
+
+pub mod sandbox;
