@@ -30,7 +30,11 @@ export async function person(browser, options = {}) {
   tab.setDefaultTimeout(PATIENCE);
   const faults = [];
   tab.on('pageerror', (error) => faults.push(`script: ${error.message}`));
-  tab.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
+  tab.on('console', (message) => {
+    // Asked for by the browser itself where a page names no icon.
+    const icon = message.location().url.endsWith('/favicon.ico');
+    if (message.type() === 'error' && !icon) faults.push(`console: ${message.text()}`);
+  });
   tab.on('request', (request) => {
     const url = request.url();
     if (!url.startsWith(BASE) && !/^(data|blob):/.test(url)) faults.push(`request to another host: ${url}`);

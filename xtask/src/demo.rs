@@ -31,9 +31,7 @@ impl Demo {
         } else {
             Profile::Dev
         };
-        plugins::build(project, &plugins::Which::Plugins)?;
-        host::build(project, &["greentic-host", "greentic-pack"], profile)?;
-        prepare(project, profile)?;
+        build(project, profile)?;
         let mut command = host::with_demo_bundle(project, profile);
         step("starting greentic-host --bundle greentic.demo.yaml");
         if self.check {
@@ -41,6 +39,13 @@ impl Demo {
         }
         start(command)
     }
+}
+
+/// Builds everything the demo needs.
+pub fn build(project: &Project, profile: Profile) -> anyhow::Result<()> {
+    plugins::build(project, &plugins::Which::Plugins)?;
+    host::build(project, &["greentic-host", "greentic-pack"], profile)?;
+    prepare(project, profile)
 }
 
 /// Packs and secrets: what the demo's bundle names and a clone does not have.

@@ -48,13 +48,16 @@ pub fn capture(command: &mut Command) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` printed no text"))
 }
 
-/// A command as a person would type it.
+/// A command as a person would type it in the folder it runs in.
 fn line(command: &Command) -> String {
     let mut line = shown(command.get_program());
     for argument in command.get_args() {
         let _ = write!(line, " {}", shown(argument));
     }
-    line
+    match command.get_current_dir() {
+        Some(folder) => line.replace(&format!("{}/", folder.display()), ""),
+        None => line,
+    }
 }
 
 /// Programs by their name alone: where they lie is the machine's affair.

@@ -16,6 +16,9 @@ pub struct Test {
     /// Leave the browser tests out.
     #[arg(long)]
     no_browser: bool,
+    /// Only the browser tests.
+    #[arg(long, conflicts_with_all = ["filter", "no_browser"])]
+    browser: bool,
 }
 
 impl Test {
@@ -24,6 +27,10 @@ impl Test {
         let browser = self.filter.is_none() && !self.no_browser;
         if browser {
             tools::ensure_browser()?;
+        }
+        if self.browser {
+            demo::build(project, Profile::Dev)?;
+            return browser::test(project);
         }
         plugins::build(project, &plugins::Which::WithTests)?;
         step("building the host and its tests");
