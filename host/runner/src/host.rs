@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use greentic_interfaces::model::Durability;
 use greentic_sandbox::scope::CallScope;
-use greentic_sandbox::worlds::bus_types::{Consumer, Message, Ordering};
+use greentic_sandbox::worlds::bus_types::{Consumer, Message};
 use greentic_types::{Direction, Id, Subject};
 use serde::Serialize;
 use tokio::runtime::Handle;
@@ -17,7 +17,6 @@ use crate::bus::Bus;
 use crate::consumer::{ConsumerSettings, consume};
 use crate::dead_letter::{DeadLetter, DeadLetterError, Stage};
 use crate::generation::Generation;
-use crate::loaded::{BackendRow, ChannelRow, surface_paths};
 use crate::turn::millis;
 
 /// The consumer that runs turns.
@@ -318,87 +317,6 @@ impl Host {
             }
         }
         Err(DeadLetterError::NotFound(id.to_owned()))
-    }
-}
-
-impl Generation {
-    /// The channels, for the table at start and for `status`.
-    #[must_use]
-    pub fn channel_rows(&self) -> Vec<ChannelRow> {
-        let mut rows: Vec<_> = self
-            .channels
-            .values()
-            .map(|channel| {
-                use greentic_interfaces::imports::greentic::channel::types::Surfaces;
-                let reference = &channel.reference;
-                let [_, _, page] = &channel.bases;
-                ChannelRow {
-                    channel: format!(
-                        "{}/{}/{}",
-                        reference.tenant, reference.team, reference.channel
-                    ),
-                    provider: channel.provider.clone(),
-                    flow: channel.router.default.name.clone(),
-                    paths: surface_paths(channel.descriptor.surfaces, &channel.bases)
-                        .into_iter()
-                        .chain(channel.alias.clone())
-                        .collect(),
-                    page: channel
-                        .descriptor
-                        .surfaces
-                        .contains(Surfaces::PAGE)
-                        .then(|| format!("{page}/")),
-                }
-            })
-            .collect();
-        rows.sort_by(|a, b| a.channel.cmp(&b.channel));
-        rows
-    }
-
-    /// What the bus and the store promise.
-    #[must_use]
-    pub fn backend_rows(&self) -> Vec<BackendRow> {
-        let mut rows = Vec::new();
-        for backends in &self.backends {
-            let bus = backends.bus.descriptor();
-            rows.push(BackendRow {
-                role: "bus",
-                plugin: backends.bus_name.clone(),
-                durability: durability(bus.durability).to_owned(),
-                detail: format!(
-                    "order {}, duplicates known for {} s",
-                    ordering(bus.ordering),
-                    bus.dedupe_window_ms / 1_000
-                ),
-            });
-            rows.push(BackendRow {
-                role: "sessions",
-                plugin: backends.store_name.clone(),
-                durability: durability(backends.store_descriptor.durability).to_owned(),
-                detail: format!(
-                    "values to {} KiB",
-                    backends.store_descriptor.max_value / 1_024
-                ),
-            });
-        }
-        rows
-    }
-}
-
-fn durability(durability: Durability) -> &'static str {
-    match durability {
-        Durability::None => "nothing is kept",
-        Durability::Process => "lost when the process ends",
-        Durability::Disk => "on this machine's disk",
-        Durability::Replicated => "on several machines",
-    }
-}
-
-fn ordering(ordering: Ordering) -> &'static str {
-    match ordering {
-        Ordering::None => "not kept",
-        Ordering::Subject => "kept in a channel",
-        Ordering::Key => "kept in a conversation",
     }
 }
 

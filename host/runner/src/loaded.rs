@@ -1,7 +1,11 @@
 //! What is known of a loaded plugin: for the table at start, for `status`, for the log.
 
 use greentic_interfaces::imports::greentic::channel::types::Surfaces;
+use greentic_interfaces::model::Durability;
+use greentic_sandbox::worlds::bus_types::Ordering;
 use serde::Serialize;
+
+use crate::generation::Generation;
 
 /// One row of the table of plugins.
 #[derive(Debug, Clone, Serialize)]
@@ -65,4 +69,84 @@ pub(crate) fn surface_paths(surfaces: Surfaces, bases: &[String; 3]) -> Vec<Stri
     .filter(|(surface, _)| surfaces.contains(*surface))
     .map(|(_, path)| path.clone())
     .collect()
+}
+
+impl Generation {
+    /// The channels, for the table at start and for `status`.
+    #[must_use]
+    pub fn channel_rows(&self) -> Vec<ChannelRow> {
+        let mut rows: Vec<_> = self
+            .channels
+            .values()
+            .map(|channel| {
+                let reference = &channel.reference;
+                let [_, _, page] = &channel.bases;
+                ChannelRow {
+                    channel: format!(
+                        "{}/{}/{}",
+                        reference.tenant, reference.team, reference.channel
+                    ),
+                    provider: channel.provider.clone(),
+                    flow: channel.router.default.name.clone(),
+                    paths: surface_paths(channel.descriptor.surfaces, &channel.bases)
+                        .into_iter()
+                        .chain(channel.alias.clone())
+                        .collect(),
+                    page: channel
+                        .descriptor
+                        .surfaces
+                        .contains(Surfaces::PAGE)
+                        .then(|| format!("{page}/")),
+                }
+            })
+            .collect();
+        rows.sort_by(|a, b| a.channel.cmp(&b.channel));
+        rows
+    }
+
+    /// What the bus and the store promise.
+    #[must_use]
+    pub fn backend_rows(&self) -> Vec<BackendRow> {
+        let mut rows = Vec::new();
+        for backends in &self.backends {
+            let bus = backends.bus.descriptor();
+            rows.push(BackendRow {
+                role: "bus",
+                plugin: backends.bus_name.clone(),
+                durability: durability(bus.durability).to_owned(),
+                detail: format!(
+                    "order {}, duplicates known for {} s",
+                    ordering(bus.ordering),
+                    bus.dedupe_window_ms / 1_000
+                ),
+            });
+            rows.push(BackendRow {
+                role: "sessions",
+                plugin: backends.store_name.clone(),
+                durability: durability(backends.store_descriptor.durability).to_owned(),
+                detail: format!(
+                    "values to {} KiB",
+                    backends.store_descriptor.max_value / 1_024
+                ),
+            });
+        }
+        rows
+    }
+}
+
+fn durability(durability: Durability) -> &'static str {
+    match durability {
+        Durability::None => "nothing is kept",
+        Durability::Process => "lost when the process ends",
+        Durability::Disk => "on this machine's disk",
+        Durability::Replicated => "on several machines",
+    }
+}
+
+fn ordering(ordering: Ordering) -> &'static str {
+    match ordering {
+        Ordering::None => "not kept",
+        Ordering::Subject => "kept in a channel",
+        Ordering::Key => "kept in a conversation",
+    }
 }

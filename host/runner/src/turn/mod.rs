@@ -4,25 +4,23 @@
 //! Whatever breaks between two of these steps, the event is delivered again and finds how far it came: not committed means it
 //! runs again from the old snapshot; committed means its outbox is published again under the same ids, and nothing else.
 
+mod call;
+mod failure;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greentic_interfaces::imports::greentic::channel::types::{
-    Capabilities, Delivery as ChannelDelivery,
-};
-use greentic_interfaces::imports::greentic::flow::types::{FlowError, TurnInput, TurnOutput};
-use greentic_interfaces::model::{Outbound, OutboundBody, TenantCtx, Text, TextFormat};
-use greentic_sandbox::fault::Fault;
+use greentic_interfaces::imports::greentic::flow::types::FlowError;
+use greentic_interfaces::model::Outbound;
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::bus_types::{Delivery, Message, Outcome};
 use greentic_session::{Claimed, Outgoing, SessionError};
 use greentic_telemetry::{Sampling, TraceContext, spans};
-use greentic_types::MessageId;
 use tracing::Instrument;
 
 use crate::channel::ChannelRuntime;
 use crate::clock::now_ms;
-use crate::dead_letter::{DeadLetter, DeadLetters, Stage};
+use crate::dead_letter::Stage;
 use crate::envelope::{self, Inbound};
 use crate::generation::Generation;
 use crate::router::{FlowRuntime, kind_of, speaks};
@@ -324,132 +322,6 @@ impl Generation {
         Err(Trouble::Never("flows hand one event on without end".into()))
     }
 
-    /// One call of the flow, with typing shown while it takes long and the lease kept alive.
-    async fn call_flow(
-        &self,
-        channel: &Arc<ChannelRuntime>,
-        inbound: &Inbound,
-        claimed: &Claimed,
-        flow: &FlowRuntime,
-        snapshot: Option<Vec<u8>>,
-        scope: &CallScope,
-    ) -> Result<Result<TurnOutput, FlowError>, Trouble> {
-        let tenant = channel.reference.tenant_ctx();
-        let input = TurnInput {
-            tenant: TenantCtx {
-                tenant_id: tenant.tenant_id.to_string(),
-                env_id: tenant.env_id.to_string(),
-                team_id: tenant.team_id.as_ref().map(ToString::to_string),
-            },
-            definition: flow.definition.clone(),
-            flow: flow.flow.clone(),
-            event: inbound.event.clone(),
-            snapshot,
-            parameters: "{}".to_owned(),
-            now_ms: now_ms(),
-            locale: inbound
-                .event
-                .sender
-                .locale
-                .clone()
-                .unwrap_or_else(|| channel.locale.clone()),
-            seed: inbound.id.seed(),
-        };
-        let call = async {
-            let trace = scope
-                .trace
-                .unwrap_or_else(|| TraceContext::start(Sampling::OFF, None));
-            let span = spans::plugin_call_span(&trace, flow.client.plugin().name(), "flow", "turn");
-            flow.client
-                .turn(scope.clone(), input)
-                .instrument(span)
-                .await
-        };
-        let mut call = std::pin::pin!(call);
-        // Almost every turn ends here, before any timer is made.
-        let mut answer =
-            std::future::poll_fn(|context| std::task::Poll::Ready(call.as_mut().poll(context)))
-                .await;
-        let deadline = tokio::time::Instant::now() + self.limits.turn.deadline;
-        let mut typing = Some(tokio::time::Instant::now() + TYPING_AFTER);
-        let mut renew = tokio::time::Instant::now() + self.limits.session.renew;
-        loop {
-            match answer {
-                std::task::Poll::Ready(Ok(output)) => return Ok(output),
-                std::task::Poll::Ready(Err(fault)) => return Err(self.fault(fault)),
-                std::task::Poll::Pending => {}
-            }
-            let wake = typing.unwrap_or(deadline).min(renew).min(deadline);
-            tokio::select! {
-                biased;
-                done = &mut call => { answer = std::task::Poll::Ready(done); continue; }
-                () = tokio::time::sleep_until(wake) => {}
-            }
-            let now = tokio::time::Instant::now();
-            if now >= deadline {
-                return Err(Trouble::Never(format!(
-                    "the turn took longer than {:?} (key `limits.turn.deadline`)",
-                    self.limits.turn.deadline
-                )));
-            }
-            if typing.is_some_and(|at| now >= at) {
-                typing = None;
-                self.show_typing(channel, inbound, scope);
-            }
-            if now >= renew {
-                renew = now + self.limits.session.renew;
-                if channel
-                    .backends
-                    .sessions
-                    .renew(scope.clone(), &claimed.partition, claimed.fence())
-                    .await
-                    .is_err()
-                {
-                    self.metrics.lease_lost.inc();
-                    return Err(Trouble::Later(
-                        "the lease of its session was lost during the turn".into(),
-                        None,
-                    ));
-                }
-            }
-            answer = std::task::Poll::Pending;
-        }
-    }
-
-    /// Typing is worth nothing later, so it goes straight to the channel and its outcome interests nobody.
-    fn show_typing(&self, channel: &Arc<ChannelRuntime>, inbound: &Inbound, scope: &CallScope) {
-        if !channel.can(Capabilities::TYPING) {
-            return;
-        }
-        let message = Outbound {
-            conversation: inbound.event.conversation.clone(),
-            reply_to: None,
-            only_for: None,
-            body: OutboundBody::Typing,
-        };
-        let delivery = ChannelDelivery {
-            id: inbound.id.derive(u32::MAX).to_string(),
-            attempt: 1,
-            message,
-        };
-        let (channel, scope) = (Arc::clone(channel), channel.scope(scope.trace));
-        tokio::spawn(async move {
-            let _ = channel.client.deliver(scope, delivery).await;
-        });
-    }
-
-    fn fault(&self, fault: Fault) -> Trouble {
-        self.metrics
-            .plugin_faults
-            .with([&*fault.plugin, fault.kind.word()])
-            .inc();
-        if fault.kind.may_pass() {
-            Trouble::Later(fault.to_string(), None)
-        } else {
-            Trouble::Never(fault.to_string())
-        }
-    }
-
     /// Marks the event as handled and puts what is said into the record.
     fn fill_outbox(
         &self,
@@ -509,147 +381,6 @@ impl Generation {
             .instrument(span)
             .await
             .map_err(|error| Trouble::Later(error.to_string(), None))
-    }
-
-    /// The person is told, and the event counts as handled. The snapshot stays as it was, so the next message goes on from
-    /// there; after some failures in a row the conversation begins anew.
-    async fn fail(
-        &self,
-        channel: &Arc<ChannelRuntime>,
-        inbound: &Inbound,
-        trace: TraceContext,
-        worker: u64,
-    ) -> Result<(), SessionError> {
-        let event = &inbound.event;
-        let partition = channel.session(&event.conversation, &event.sender.id);
-        let scope = channel.scope(Some(trace));
-        let mut claimed = match channel
-            .backends
-            .sessions
-            .claim(scope.clone(), partition.clone(), worker)
-            .await
-        {
-            Ok(claimed) => claimed,
-            // A record nobody can read is left alone; the person is told nothing, the operator has the dead letter.
-            Err(SessionError::Record(_)) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        if !claimed.record.has_seen(inbound.id) {
-            claimed.record.failures += 1;
-            if claimed.record.failures >= FAILURES_UNTIL_RESTART {
-                claimed.record.snapshot = None;
-                claimed.record.flow = String::new();
-            }
-            let text = Text {
-                text: channel.failure_text.clone(),
-                format: TextFormat::Plain,
-            };
-            let message = Outbound {
-                conversation: event.conversation.clone(),
-                reply_to: None,
-                only_for: None,
-                body: OutboundBody::Text(text),
-            };
-            if self
-                .fill_outbox(&mut claimed, inbound, vec![message])
-                .is_err()
-            {
-                return Ok(());
-            }
-            channel
-                .backends
-                .sessions
-                .commit(scope, &claimed, millis(self.limits.session.ttl))
-                .await?;
-        } else {
-            channel.backends.sessions.release(scope, &claimed).await;
-        }
-        let outbox = if claimed.record.is_last(inbound.id) {
-            std::mem::take(&mut claimed.record.outbox)
-        } else {
-            Vec::new()
-        };
-        self.send(channel, &partition, outbox, trace)
-            .await
-            .map_err(|_| SessionError::Conflict)
-    }
-
-    /// Takes back that an event counts as handled, so that a replay of it runs.
-    pub(crate) async fn unmark(&self, backends: &crate::backends::Backends, message: &Message) {
-        let (Some(channel), Ok(inbound)) = (
-            self.channel_of(&message.subject),
-            envelope::decode::<Inbound>(&message.payload),
-        ) else {
-            return;
-        };
-        let partition = channel.session(&inbound.event.conversation, &inbound.event.sender.id);
-        let scope = channel.scope(None);
-        if let Ok(mut claimed) = backends
-            .sessions
-            .claim(scope.clone(), partition, u64::MAX)
-            .await
-        {
-            claimed.record.seen.retain(|(id, _)| *id != inbound.id);
-            claimed.record.outbox.clear();
-            if backends
-                .sessions
-                .commit(scope, &claimed, millis(self.limits.session.ttl))
-                .await
-                .is_err()
-            {
-                tracing::warn!(event = %inbound.id, "the event still counts as handled; its replay will be dropped");
-            }
-        }
-    }
-
-    /// Keeps a message as a dead letter and forgets it on the bus; tries again later when it cannot be kept.
-    pub(crate) async fn give_up(
-        &self,
-        channel: &ChannelRuntime,
-        delivery: &Delivery,
-        stage: Stage,
-        reason: &str,
-    ) -> Outcome {
-        let time_ms = now_ms();
-        let message: MessageId = delivery
-            .message
-            .id
-            .parse()
-            .unwrap_or_else(|_| MessageId::of_event(&channel.reference, &delivery.message.id));
-        let letter = DeadLetter {
-            // By the time of publishing, so that giving up twice keeps one letter.
-            id: DeadLetters::id(delivery.time_ms, message),
-            tenant: channel.reference.tenant.to_string(),
-            channel: channel.reference.to_string(),
-            stage,
-            error: reason.to_owned(),
-            attempts: delivery.attempt,
-            time_ms,
-            subject: delivery.message.subject.clone(),
-            key: delivery.message.key.clone(),
-            message_id: delivery.message.id.clone(),
-            trace: delivery.message.trace.clone(),
-            payload: delivery.message.payload.clone(),
-        };
-        match channel
-            .backends
-            .letters
-            .keep(&channel.reference.tenant, &letter)
-            .await
-        {
-            Ok(()) => {
-                self.metrics
-                    .dead_letters
-                    .with([stage.word(), "given-up"])
-                    .inc();
-                tracing::error!(channel = %channel.reference, letter = letter.id, stage = stage.word(), "dead letter: {reason}");
-                Outcome::Drop
-            }
-            Err(error) => {
-                tracing::warn!(channel = %channel.reference, "a dead letter cannot be kept, the message stays on the bus: {error}");
-                self.again(delivery, None)
-            }
-        }
     }
 }
 

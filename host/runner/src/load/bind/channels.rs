@@ -1,0 +1,219 @@
+//! Tools and channels of a team.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use greentic_config::{Channel as ChannelEntry, Team, Tenant};
+use greentic_mcp::{Catalogue, Server, Tool};
+use greentic_sandbox::client::Client;
+use greentic_sandbox::fault::Fault;
+use greentic_sandbox::inspect::World;
+use greentic_sandbox::scope::CallScope;
+use greentic_sandbox::worlds::{ChannelWorld, ToolWorld};
+use greentic_types::{ChannelRef, Direction, Subject, TenantCtx};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use super::super::link::check_config;
+use super::Binder;
+use crate::backends::Backends;
+use crate::channel::{ChannelMetrics, ChannelRuntime, UnknownOutcome};
+use crate::quota::Quota;
+use crate::router::{FlowRuntime, Router, Rule};
+
+impl Binder<'_> {
+    pub(super) async fn tools(
+        &mut self,
+        place: &TenantCtx,
+        tenant: &Tenant,
+        team: &Team,
+    ) -> Catalogue {
+        let mut servers = Vec::new();
+        let none = Value::Object(serde_json::Map::new());
+        for name in tenant.tools.iter().chain(&team.tools) {
+            let Some((plugin, policy)) = self.of_world(name, World::McpTool, "tools") else {
+                continue;
+            };
+            let binding = self.team_binding(name.value.as_str(), place, None, &none);
+            let client = match Client::<ToolWorld>::new(plugin, binding, policy, None).await {
+                Ok(client) => client,
+                Err(fault) => {
+                    self.fault(name.span, "start", fault.to_string());
+                    continue;
+                }
+            };
+            let listed = async {
+                let descriptor = client.describe(CallScope::default()).await?;
+                let tools = client.list_tools(CallScope::default()).await?;
+                Ok::<_, Fault>((descriptor, tools))
+            };
+            match listed.await {
+                Ok((descriptor, described)) => {
+                    self.check_shared(name, &descriptor.about);
+                    let mut tools = Vec::new();
+                    for tool in described {
+                        match Tool::new(tool) {
+                            Ok(tool) => tools.push(tool),
+                            Err(reason) => self.fault(
+                                name.span,
+                                "tool",
+                                format!("plugin `{}`: {reason}", name.value),
+                            ),
+                        }
+                    }
+                    let server = Arc::new(Server {
+                        name: name.value.to_string(),
+                        client,
+                        tools,
+                    });
+                    let shrinking = Arc::clone(&server);
+                    self.chores.shrink_with(move || shrinking.client.shrink());
+                    servers.push(server);
+                }
+                Err(fault) => self.fault(name.span, "start", fault.to_string()),
+            }
+        }
+        Catalogue::new(servers)
+    }
+
+    pub(super) async fn channel(
+        &mut self,
+        place: &TenantCtx,
+        reference: ChannelRef,
+        entry: &ChannelEntry,
+        flows: &HashMap<String, Arc<FlowRuntime>>,
+        (backends, quota): (&Arc<Backends>, &Arc<Quota>),
+    ) -> Option<ChannelRuntime> {
+        let (plugin, policy) =
+            self.of_world(&entry.provider, World::ChannelProvider, "a channel")?;
+        let provider = entry.provider.value.to_string();
+        let (own, unknown_outcome) = self.own_settings(entry);
+        let binding = self.team_binding(&provider, place, Some(reference.clone()), &own);
+        let client = self
+            .client::<ChannelWorld>(plugin, binding, policy, None, entry.provider.span)
+            .await?;
+        let descriptor = match self.described.get(&provider) {
+            Some(descriptor) => descriptor.clone(),
+            None => match client.describe(CallScope::default()).await {
+                Ok(descriptor) => {
+                    self.note_about(&provider, &descriptor.about);
+                    self.described.insert(provider.clone(), descriptor.clone());
+                    descriptor
+                }
+                Err(fault) => {
+                    self.fault(entry.provider.span, "start", fault.to_string());
+                    return None;
+                }
+            },
+        };
+        let whole = merged(&self.config_of(&provider), &own);
+        check_config(
+            self.loaded,
+            entry.config.span,
+            &format!("{provider}` of channel `{reference}"),
+            &descriptor.about.config_schema,
+            &whole,
+            &mut self.faults,
+        );
+        let mut rules = Vec::new();
+        for rule in &entry.rules {
+            if let Some(condition) = &rule.condition {
+                let fault = self
+                    .loaded
+                    .error(
+                        condition.span,
+                        "condition",
+                        "a rule cannot have a condition yet",
+                    )
+                    .help(
+                        "let the flow branch by the condition, or choose by `event` or `command`",
+                    );
+                self.faults.push(fault);
+            }
+            let flow = flows.get(&rule.flow.value.to_string())?;
+            rules.push(Rule {
+                kind: rule.event.as_ref().map(|event| event.value),
+                command: rule.command.as_ref().map(|command| command.value.clone()),
+                condition: None,
+                flow: Arc::clone(flow),
+            });
+        }
+        let default = Arc::clone(flows.get(&entry.flow.value.to_string())?);
+        let has_sockets = self
+            .plugins
+            .get(&provider)
+            .is_some_and(|linked| linked.has_sockets);
+        let metrics = &self.foundation.metrics;
+        let egress = self.loaded.bundle.limits.egress.clone();
+        let rest = format!(
+            "{provider}/{}/{}/{}",
+            reference.tenant, reference.team, reference.channel
+        );
+        Some(ChannelRuntime {
+            bases: [
+                format!("/v1/messaging/ingress/{rest}"),
+                format!("/v1/messaging/{rest}"),
+                format!("/v1/web/{rest}"),
+            ],
+            ingress_subject: Subject::of(Direction::Ingress, &reference),
+            egress_subject: Subject::of(Direction::Egress, &reference),
+            pace: Mutex::new(ChannelRuntime::pace_of(&descriptor)),
+            metrics: ChannelMetrics {
+                received: metrics.messages.with([provider.as_str(), "in"]),
+                delivered: metrics.messages.with([provider.as_str(), "out"]),
+                unverified: metrics.ingress_unverified.with([provider.as_str()]),
+                egress_seconds: metrics.egress_seconds.with([provider.as_str()]),
+                message_seconds: metrics.message_seconds.with([provider.as_str()]),
+                over_quota: metrics.ingress_shed.with(["quota"]),
+                throttled: metrics.egress_throttled.with([provider.as_str()]),
+            },
+            reference,
+            provider,
+            descriptor,
+            client,
+            has_sockets,
+            alias: entry.path.as_ref().map(|path| path.value.clone()),
+            failure_text: entry.failure_text.clone(),
+            locale: entry.locale.clone(),
+            router: Router { rules, default },
+            backends: Arc::clone(backends),
+            quota: Arc::clone(quota),
+            deliveries: Semaphore::new(egress.in_flight.max(1)),
+            unknown_outcome,
+            egress_limits: egress,
+        })
+    }
+
+    /// The host's own settings of a channel are taken out of its configuration; the rest is the plugin's.
+    pub(super) fn own_settings(&mut self, entry: &ChannelEntry) -> (Value, UnknownOutcome) {
+        let mut config = entry.config.value.clone();
+        let policy = config
+            .as_object_mut()
+            .and_then(|config| config.shift_remove("unknown-outcome"));
+        let policy = match policy.as_ref().map(Value::as_str) {
+            None | Some(Some("at-least-once")) => UnknownOutcome::AtLeastOnce,
+            Some(Some("at-most-once")) => UnknownOutcome::AtMostOnce,
+            Some(_) => {
+                let fault = self
+                    .loaded
+                    .error(entry.config.span, "config", "`unknown-outcome` is `at-least-once` or `at-most-once`")
+                    .help("`at-most-once` never sends twice and may lose a message into the dead letters; `at-least-once` is the opposite");
+                self.faults.push(fault);
+                UnknownOutcome::AtLeastOnce
+            }
+        };
+        (config, policy)
+    }
+}
+
+/// A configuration with another laid over it, key by key.
+fn merged(base: &Value, over: &Value) -> Value {
+    let mut merged = base.clone();
+    if let (Some(merged), Some(over)) = (merged.as_object_mut(), over.as_object()) {
+        for (key, value) in over {
+            merged.insert(key.clone(), value.clone());
+        }
+    }
+    merged
+}
