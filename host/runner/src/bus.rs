@@ -12,7 +12,7 @@ use greentic_sandbox::fault::Fault;
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::BusWorld;
 use greentic_sandbox::worlds::bus_types::{Ack, Batch, Descriptor, Message, Settlement};
-use greentic_telemetry::HostMetrics;
+use greentic_telemetry::{Counter, Histogram, HostMetrics};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -52,8 +52,16 @@ pub struct Bus {
     queue: Mutex<Queue>,
     bounds: BusBounds,
     metrics: Arc<HostMetrics>,
+    counts: Counts,
     /// Something was published here: pull again.
     published: Notify,
+}
+
+/// Handles of the metrics of every message, looked up once.
+struct Counts {
+    published: Counter,
+    batches: Counter,
+    seconds: Histogram,
 }
 
 #[derive(Default)]
@@ -70,9 +78,15 @@ impl Bus {
         bounds: BusBounds,
         metrics: Arc<HostMetrics>,
     ) -> Arc<Self> {
+        let counts = Counts {
+            published: metrics.bus_published.with(["all"]),
+            batches: metrics.bus_publish_batches.with(["all"]),
+            seconds: metrics.bus_publish_seconds.with(["all"]),
+        };
         Arc::new(Self {
             client,
             descriptor,
+            counts,
             queue: Mutex::default(),
             bounds,
             metrics,
@@ -165,12 +179,9 @@ impl Bus {
                         // A caller that gave up does not need the answer.
                         let _ = answer.send(result.map_err(BusError::Refused));
                     }
-                    self.metrics.bus_published.with(["all"]).add(count);
-                    self.metrics.bus_publish_batches.with(["all"]).inc();
-                    self.metrics
-                        .bus_publish_seconds
-                        .with(["all"])
-                        .observe(begun.elapsed());
+                    self.counts.published.add(count);
+                    self.counts.batches.inc();
+                    self.counts.seconds.observe(begun.elapsed());
                     self.published.notify_waiters();
                 }
                 Err(fault) => {

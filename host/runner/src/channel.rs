@@ -33,6 +33,8 @@ pub enum UnknownOutcome {
 pub struct ChannelMetrics {
     pub(crate) received: Counter,
     pub(crate) delivered: Counter,
+    pub(crate) sent: Counter,
+    pub(crate) turns: Counter,
     pub(crate) unverified: Counter,
     pub(crate) egress_seconds: Histogram,
     pub(crate) message_seconds: Histogram,

@@ -81,10 +81,14 @@ impl Generation {
             Sent::Unknown(_) => "unknown",
         };
         spans::outcome(&span, outcome);
-        self.metrics
-            .egress_attempts
-            .with([&channel.provider, outcome])
-            .inc();
+        match &sent {
+            Sent::Yes(_) => channel.metrics.sent.inc(),
+            _ => self
+                .metrics
+                .egress_attempts
+                .with([&channel.provider, outcome])
+                .inc(),
+        }
         match sent {
             Sent::Yes(receipt) => {
                 for downgrade in &receipt.downgrades {

@@ -215,7 +215,7 @@ impl Generation {
                 }
                 Err(error) => return Err(Trouble::Later(error.to_string(), None)),
             }
-            self.metrics.turns.with(["done"]).inc();
+            channel.metrics.turns.inc();
             self.metrics
                 .turn_wait_seconds
                 .observe(Duration::from_millis(

@@ -161,6 +161,8 @@ impl Binder<'_> {
             pace: Mutex::new(ChannelRuntime::pace_of(&descriptor)),
             metrics: ChannelMetrics {
                 received: metrics.messages.with([provider.as_str(), "in"]),
+                sent: metrics.egress_attempts.with([provider.as_str(), "sent"]),
+                turns: metrics.turns.with(["done"]),
                 delivered: metrics.messages.with([provider.as_str(), "out"]),
                 unverified: metrics.ingress_unverified.with([provider.as_str()]),
                 egress_seconds: metrics.egress_seconds.with([provider.as_str()]),
