@@ -106,13 +106,13 @@ impl SocketRule {
         if host.contains('*') {
             return refuse(
                 "a socket grant has no wildcard",
-                "name each host: `redis.example.com:6379`",
+                "name each host: `cache.example.com:6379`",
             );
         }
         let Some(port) = port else {
             return refuse(
                 "the port is missing",
-                "write `127.0.0.1:6379` or `redis.example.com:6379`",
+                "write `127.0.0.1:6379` or `cache.example.com:6379`",
             );
         };
         Ok(Self {
@@ -281,9 +281,9 @@ mod tests {
                 "{rule} {host}:{port}"
             );
         }
-        let socket = SocketRule::parse("redis.example.com:6379").unwrap();
+        let socket = SocketRule::parse("cache.example.com:6379").unwrap();
         assert!(
-            socket.covers("redis.example.com", 6379) && !socket.covers("redis.example.com", 6380)
+            socket.covers("cache.example.com", 6379) && !socket.covers("cache.example.com", 6380)
         );
     }
 
