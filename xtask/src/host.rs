@@ -24,6 +24,10 @@ impl Profile {
     }
 }
 
+/// Named beside what is built, though nothing of it is: cargo unites features over the packages named, and with this one they are
+/// what the tests' build has. So wasmtime is compiled once for the demo and the tests, not once for each.
+const SAME_FEATURES: &str = "greentic-sdk";
+
 /// Builds packages with their binaries, in one invocation.
 pub fn build(project: &Project, packages: &[&str], profile: Profile) -> anyhow::Result<()> {
     let note = match profile {
@@ -39,6 +43,7 @@ pub fn build(project: &Project, packages: &[&str], profile: Profile) -> anyhow::
     for package in packages {
         command.args(["--package", package]);
     }
+    command.args(["--package", SAME_FEATURES]);
     run(&mut command)
 }
 

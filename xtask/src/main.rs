@@ -2,6 +2,7 @@
 //!
 //! Each command says what it does before it does it, installs what it may and names what it may not.
 
+mod bench;
 mod browser;
 mod demo;
 mod docs;
@@ -36,6 +37,8 @@ enum Command {
     Test(test::Test),
     /// Build the plugins as WebAssembly components.
     BuildPlugins(plugins::BuildPlugins),
+    /// Measure what a message, a start and an idle tenant cost.
+    Bench(bench::Bench),
     /// Build and sign the demo's packs with a development key.
     Packs,
     /// Check the licences of everything we depend on.
@@ -59,6 +62,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => return demo.run(&project),
         Command::Test(test) => test.run(&project)?,
         Command::BuildPlugins(build) => build.run(&project)?,
+        Command::Bench(bench) => bench.run(&project)?,
         Command::Packs => {
             plugins::build(&project, &plugins::Which::Plugins)?;
             host::build(&project, &["greentic-pack"], host::Profile::Dev)?;
