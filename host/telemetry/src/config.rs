@@ -13,7 +13,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Settings of [`crate::init`].
+/// Settings of [`crate::init()`].
 #[derive(Clone)]
 pub struct TelemetryConfig {
     /// The form of the log lines.

@@ -2,7 +2,7 @@
 //!
 //! Everything else in the host uses three things from here:
 //!
-//! - [`init`] once, at the start: logs to stderr, and OTLP export when an endpoint is configured;
+//! - [`init()`] once, at the start: logs to stderr, and OTLP export when an endpoint is configured;
 //! - [`TraceContext`] and the constructors in [`spans`], which carry one trace from the webhook through the bus, the
 //!   turn and each plugin call to the delivery, and cost one branch when the message is not sampled;
 //! - [`HostMetrics`], whose handles are resolved once and are one or two relaxed atomic additions per use. The same

@@ -159,7 +159,7 @@ impl Default for HostMetrics {
 }
 
 impl HostMetrics {
-    /// The registry behind the handles: for `/metrics` and for [`crate::init`].
+    /// The registry behind the handles: for `/metrics` and for [`crate::init()`].
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
