@@ -8,6 +8,7 @@ mod components;
 mod link;
 mod packs;
 mod secrets;
+mod unsupported;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ impl Foundation {
     pub async fn load(&self, loaded: &Loaded, number: u64) -> Result<Arc<Generation>, Diagnostics> {
         let packs = packs::open(self, loaded)?;
         let components = components::prepare(self, loaded, &packs).await?;
+        unsupported::refuse(loaded, &components)?;
         bind::bind(self, loaded, packs, components, number).await
     }
 }

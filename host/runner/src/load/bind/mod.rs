@@ -372,12 +372,6 @@ impl Binder<'_> {
         prepare: Option<Prepare<E>>,
         span: Span,
     ) -> Option<Arc<Client<E>>> {
-        // A tenant's data never meets another's in one instance: only backends are shared, and those by the host's own hand.
-        let policy = if policy == Policy::Shared {
-            Policy::PerTenant
-        } else {
-            policy
-        };
         match Client::new(plugin, binding, policy, prepare).await {
             Ok(client) => {
                 let client = Arc::new(client);
