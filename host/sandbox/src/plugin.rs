@@ -195,6 +195,7 @@ fn linker(engine: &Engine, shape: &Shape, waits: bool) -> wasmtime::Result<Linke
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     } else {
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        crate::at_once::shadow(&mut linker)?;
     }
     fn own(ctx: &mut Ctx) -> &mut Ctx {
         ctx
