@@ -62,7 +62,11 @@ impl<E: Exports> Cell<E> {
         });
         meter.reset(limits.cpu_per_call);
         let instance = if waits {
-            plugin.pre().instantiate_async(&mut store).await
+            let start = metered(&meter, plugin.pre().instantiate_async(&mut store));
+            match tokio::time::timeout(limits.call_timeout, start).await {
+                Ok(instance) => instance,
+                Err(_) => return Err(FaultKind::Timeout(limits.call_timeout)),
+            }
         } else {
             plugin.pre().instantiate(&mut store)
         };
