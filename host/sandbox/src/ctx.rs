@@ -39,6 +39,8 @@ impl Ctx {
         }
         self.caller.scope = scope;
         self.host_calls_left = limits.host_calls;
+        // What it was refused in an earlier call and lived with explains nothing about this one.
+        self.ledger.refused = None;
         self.meter.reset(limits.cpu_per_call);
     }
 
