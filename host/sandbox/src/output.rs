@@ -46,7 +46,7 @@ impl GuestLog {
         if !self.admit() {
             return;
         }
-        let text = cut(text);
+        let (context, text) = (cut(context), cut(text));
         let (plugin, binding) = (&*self.0.plugin, self.0.label.as_str());
         match level {
             tracing::Level::ERROR => {
