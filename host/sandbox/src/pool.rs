@@ -40,6 +40,7 @@ pub struct Pool<E> {
     permits: Semaphore,
     waiting: AtomicUsize,
     live: AtomicUsize,
+    idle: AtomicUsize,
     started: AtomicUsize,
 }
 
@@ -61,6 +62,7 @@ impl<E: Exports> Pool<E> {
             permits,
             waiting: AtomicUsize::new(0),
             live: AtomicUsize::new(0),
+            idle: AtomicUsize::new(0),
             started: AtomicUsize::new(0),
         }
     }
@@ -110,7 +112,7 @@ impl<E: Exports> Pool<E> {
         if outcome.is_ok()
             && self.keep
             && !cell.is_spent()
-            && self.live() <= self.limits().instances.max(1)
+            && self.idle.load(Ordering::Relaxed) < self.limits().instances.max(1)
         {
             std::mem::forget(guard);
             self.put(cell);
@@ -144,11 +146,18 @@ impl<E: Exports> Pool<E> {
 
     fn take(&self) -> Option<Cell<E>> {
         let first = shelf();
-        (0..SHELVES).find_map(|offset| self.shelves.get((first + offset) % SHELVES)?.lock().pop())
+        let cell = (0..SHELVES)
+            .find_map(|offset| self.shelves.get((first + offset) % SHELVES)?.lock().pop());
+        if cell.is_some() {
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+        }
+        cell
     }
 
     fn put(&self, cell: Cell<E>) {
         if let Some(shelf) = self.shelves.get(shelf()) {
+            // Counted first, so that whoever takes it at once does not count below zero.
+            self.idle.fetch_add(1, Ordering::Relaxed);
             shelf.lock().push(cell);
         }
     }
@@ -168,6 +177,7 @@ impl<E: Exports> Pool<E> {
                 }
             }
         }
+        self.idle.fetch_sub(dropped.len(), Ordering::Relaxed);
         self.live.fetch_sub(dropped.len(), Ordering::Relaxed);
         dropped.len()
     }
