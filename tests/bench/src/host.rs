@@ -1,0 +1,134 @@
+//! The host under measurement: the release binary, the components as files, a bundle made for the purpose.
+//!
+//! Limits, epochs, validation and telemetry are on as they are by default; without an endpoint nothing is exported. Raised are
+//! only the quota of the one tenant, which gets the load of thousands, and the memory of bus and store, for the backlog and the
+//! ids of a run at full speed.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+
+use crate::child::Server;
+use crate::events::{KEY, SECRET};
+
+/// The components a bundle of ours names.
+const COMPONENTS: [&str; 5] = [
+    "echo_channel",
+    "flow_echo",
+    "store_memory",
+    "bus_memory",
+    "secrets_env",
+];
+
+/// The path of the first tenant's webhook.
+pub const WEBHOOK: &str = "/v1/messaging/ingress/echo/t0/default/web";
+
+/// A folder with components and bundles, and the binary.
+pub struct Setup {
+    binary: PathBuf,
+    folder: TempDir,
+}
+
+impl Setup {
+    /// Copies the components into a folder of its own.
+    ///
+    /// # Errors
+    /// When a file is not there.
+    pub fn new(binary: &Path, plugins: &Path) -> anyhow::Result<Self> {
+        let folder = TempDir::new().context("no temporary folder")?;
+        for component in COMPONENTS {
+            let file = format!("{component}.wasm");
+            let from = plugins.join(&file);
+            std::fs::copy(&from, folder.path().join(&file))
+                .with_context(|| format!("{} (run `cargo xtask bench`)", from.display()))?;
+        }
+        let binary = std::path::absolute(binary)?;
+        std::fs::metadata(&binary).with_context(|| binary.display().to_string())?;
+        Ok(Self { binary, folder })
+    }
+
+    /// Writes a bundle with so many tenants, each with one channel; gives its file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn bundle(&self, tenants: usize) -> anyhow::Result<PathBuf> {
+        let file = self.folder.path().join(format!("tenants-{tenants}.yaml"));
+        std::fs::write(&file, bundle(tenants))?;
+        Ok(file)
+    }
+
+    /// Forgets what was compiled.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be taken away.
+    pub fn forget_compiled(&self) -> anyhow::Result<()> {
+        let cache = self.folder.path().join("cache");
+        if cache.exists() {
+            std::fs::remove_dir_all(cache)?;
+        }
+        Ok(())
+    }
+
+    /// Where a server's standard error goes.
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("stderr.log")
+    }
+
+    /// The host's command line.
+    pub fn command(&self, bundle: &Path) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .arg("--bundle")
+            .arg(bundle)
+            .env(variable(), KEY)
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
+        command
+    }
+
+    /// Starts the host and waits until it says it is ready.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(&self, bundle: &Path) -> anyhow::Result<Server> {
+        Server::start(&mut self.command(bundle), "ready after", &self.log())
+    }
+}
+
+/// The environment variable that `secrets-env` takes the key from.
+fn variable() -> String {
+    format!(
+        "GREENTIC_SECRET_{}",
+        SECRET.to_uppercase().replace('-', "_")
+    )
+}
+
+fn bundle(tenants: usize) -> String {
+    let mut text = format!(
+        "version: 1
+env: bench
+listen: 127.0.0.1:0
+cache: cache
+trust: {{ allow-unsigned: true }}
+limits: {{ quota: {{ events-per-second: 1000000, burst: 10000000 }} }}
+plugins:
+  echo: {{ from: echo_channel.wasm, grants: {{ secrets: [{SECRET}] }} }}
+  flow: {{ from: flow_echo.wasm }}
+  memory: {{ from: store_memory.wasm, limits: {{ memory: 1GiB }} }}
+  bus: {{ from: bus_memory.wasm, limits: {{ memory: 1GiB }} }}
+  secrets: {{ from: secrets_env.wasm, grants: {{ env: [{}] }} }}
+use: {{ sessions: memory, state: memory, bus: bus, secrets: secrets }}
+tenants:
+",
+        variable()
+    );
+    for tenant in 0..tenants {
+        let _ = writeln!(
+            text,
+            "  t{tenant}: {{ teams: {{ default: {{ channels: {{ web: {{ provider: echo, flow: flow }} }} }} }} }}"
+        );
+    }
+    text
+}
