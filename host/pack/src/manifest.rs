@@ -200,7 +200,7 @@ impl Requests {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SecretRequirement {
-    /// The secret's name, such as `slack/bot-token`.
+    /// The secret's name, such as `webchat/signing-key`.
     pub name: String,
     /// What it is and where to get it; may be empty.
     pub description: String,

@@ -8,6 +8,7 @@
 
 mod admin;
 mod bad_input;
+mod got;
 mod http2;
 mod routes;
 mod shutdown;

@@ -182,7 +182,7 @@ fn secret_name(report: &Report, name: &Spanned<String>) -> Option<String> {
     }
     report
         .error(name.span, "bad-name", format!("`{}` is not a secret's name", name.value))
-        .help("use segments of letters, digits, `_`, `-` and `.`, separated by `/`: `slack/bot-token`");
+        .help("use segments of letters, digits, `_`, `-` and `.`, separated by `/`: `webchat/signing-key`");
     None
 }
 
