@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use greentic_interfaces::imports::greentic::channel::types::{IngressError, IngressOutcome, Request, Surface};
+use greentic_interfaces::imports::greentic::channel::types::{
+    IngressError, IngressOutcome, Request, Surface,
+};
 use greentic_interfaces::model::Header;
 use greentic_sandbox::cache::CompiledCache;
 use greentic_sandbox::cell::Exports;
@@ -69,8 +71,16 @@ pub fn limits() -> Limits {
 /// When it was not built.
 #[must_use]
 pub fn wasm(name: &str) -> Vec<u8> {
-    let path = target().join("wasm32-wasip2/plugin").join(name).with_extension("wasm");
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build-plugins --tests`", path.display()))
+    let path = target()
+        .join("wasm32-wasip2/plugin")
+        .join(name)
+        .with_extension("wasm");
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; run `cargo xtask build-plugins --tests`",
+            path.display()
+        )
+    })
 }
 
 fn target() -> PathBuf {
@@ -91,7 +101,8 @@ fn compiler() -> &'static Compiler {
     static COMPILER: OnceLock<Compiler> = OnceLock::new();
     COMPILER.get_or_init(|| Compiler {
         engine: SandboxEngine::new().expect("an engine"),
-        cache: CompiledCache::open(&target().join("sandbox-tests-code"), 1 << 30).expect("a cache directory"),
+        cache: CompiledCache::open(&target().join("sandbox-tests-code"), 1 << 30)
+            .expect("a cache directory"),
         done: Mutex::default(),
     })
 }
@@ -104,7 +115,10 @@ fn compiler() -> &'static Compiler {
 pub fn compile(bytes: &[u8]) -> Compiled {
     let compiler = compiler();
     let shape = Arc::new(Shape::of(bytes).expect("a component"));
-    let loaded = compiler.cache.load_or_compile(compiler.engine.engine(), bytes).expect("a component that compiles");
+    let loaded = compiler
+        .cache
+        .load_or_compile(compiler.engine.engine(), bytes)
+        .expect("a component that compiles");
     (loaded.component, shape)
 }
 
@@ -114,8 +128,13 @@ pub fn compile(bytes: &[u8]) -> Compiled {
 /// When it was not built.
 #[must_use]
 pub fn built(name: &str) -> Compiled {
-    let mut done = compiler().done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.entry(name.to_owned()).or_insert_with(|| compile(&wasm(name))).clone()
+    let mut done = compiler()
+        .done
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.entry(name.to_owned())
+        .or_insert_with(|| compile(&wasm(name)))
+        .clone()
 }
 
 /// Services and an HTTP client for one test.
@@ -137,10 +156,19 @@ impl Bench {
     /// When there is no TLS.
     #[must_use]
     pub fn with_names(names: impl Resolve + 'static) -> Self {
-        let config = HttpClientConfig { connect_timeout: Duration::from_secs(2), ..HttpClientConfig::default() };
+        let config = HttpClientConfig {
+            connect_timeout: Duration::from_secs(2),
+            ..HttpClientConfig::default()
+        };
         let http = HttpClient::with_resolver(config, Arc::new(names)).expect("an HTTP client");
         let services = Arc::new(MemoryServices::default());
-        Self { surroundings: Surroundings { engine: compiler().engine.clone(), http, services } }
+        Self {
+            surroundings: Surroundings {
+                engine: compiler().engine.clone(),
+                http,
+                services,
+            },
+        }
     }
 
     /// Links a component under a name of the bundle.
@@ -150,9 +178,19 @@ impl Bench {
     ///
     /// # Panics
     /// When a grant's text is none.
-    pub fn link(&self, name: &str, code: &Compiled, limits: Limits, grants: &GrantTexts) -> Result<Arc<Plugin>, LinkError> {
+    pub fn link(
+        &self,
+        name: &str,
+        code: &Compiled,
+        limits: Limits,
+        grants: &GrantTexts,
+    ) -> Result<Arc<Plugin>, LinkError> {
         let grants = Grants::parse(grants, Path::new(env!("CARGO_MANIFEST_DIR"))).expect("grants");
-        let spec = Spec { name: name.into(), limits, grants: Arc::new(grants) };
+        let spec = Spec {
+            name: name.into(),
+            limits,
+            grants: Arc::new(grants),
+        };
         Plugin::link(&code.0, &code.1, spec, self.surroundings.clone())
     }
 
@@ -171,7 +209,8 @@ impl Bench {
     /// When it cannot be linked.
     #[must_use]
     pub fn granted(&self, file: &str, limits: Limits, grants: &GrantTexts) -> Arc<Plugin> {
-        self.link(file, &built(file), limits, grants).expect("a plugin that links")
+        self.link(file, &built(file), limits, grants)
+            .expect("a plugin that links")
     }
 }
 
@@ -187,7 +226,12 @@ pub fn id(text: &str) -> Id {
 /// What an instance of a tenant's channel `hook` is bound to, with secrets that the bundle grants by handle.
 #[must_use]
 pub fn binding(tenant: &str, secrets: impl IntoIterator<Item = Arc<SecretCell>>) -> Arc<Binding> {
-    let channel = ChannelRef { env: id("dev"), tenant: id(tenant), team: id("team"), channel: id("hook") };
+    let channel = ChannelRef {
+        env: id("dev"),
+        tenant: id(tenant),
+        team: id("team"),
+        channel: id("hook"),
+    };
     Arc::new(Binding {
         tenant: Some(channel.tenant_ctx()),
         channel: Some(channel),
@@ -212,8 +256,14 @@ pub fn secret(name: &str, value: &[u8], reveal: bool) -> Arc<SecretCell> {
 ///
 /// # Panics
 /// When a shared instance cannot be started.
-pub async fn client<E: Exports>(plugin: &Arc<Plugin>, binding: Arc<Binding>, policy: Policy) -> Client<E> {
-    Client::new(Arc::clone(plugin), binding, policy, None).await.expect("an instance")
+pub async fn client<E: Exports>(
+    plugin: &Arc<Plugin>,
+    binding: Arc<Binding>,
+    policy: Policy,
+) -> Client<E> {
+    Client::new(Arc::clone(plugin), binding, policy, None)
+        .await
+        .expect("an instance")
 }
 
 /// A channel plugin for one tenant that is asked by path.
@@ -230,7 +280,9 @@ impl Guest {
 
     /// The plugin for a binding, under a policy.
     pub async fn bound(plugin: &Arc<Plugin>, binding: Arc<Binding>, policy: Policy) -> Self {
-        Self { client: client(plugin, binding, policy).await }
+        Self {
+            client: client(plugin, binding, policy).await,
+        }
     }
 
     /// What the plugin answers to a path with a query: the body as text.
@@ -241,7 +293,9 @@ impl Guest {
     /// # Panics
     /// When the plugin answered with an error of its own.
     pub async fn ask(&self, path: &str) -> Result<String, FaultKind> {
-        self.send(CallScope::default(), path, Vec::new(), "").await.map(|outcome| text(outcome.expect("an answer")))
+        self.send(CallScope::default(), path, Vec::new(), "")
+            .await
+            .map(|outcome| text(outcome.expect("an answer")))
     }
 
     /// Like [`Guest::ask`] on behalf of a tenant.
@@ -252,8 +306,13 @@ impl Guest {
     /// # Panics
     /// When the plugin answered with an error of its own.
     pub async fn ask_for(&self, tenant: &str, path: &str) -> Result<String, FaultKind> {
-        let scope = CallScope { tenant: Some(id(tenant)), ..CallScope::default() };
-        self.send(scope, path, Vec::new(), "").await.map(|outcome| text(outcome.expect("an answer")))
+        let scope = CallScope {
+            tenant: Some(id(tenant)),
+            ..CallScope::default()
+        };
+        self.send(scope, path, Vec::new(), "")
+            .await
+            .map(|outcome| text(outcome.expect("an answer")))
     }
 
     /// Sends a request and gives what came of it.
@@ -267,7 +326,9 @@ impl Guest {
         headers: Vec<Header>,
         body: &str,
     ) -> Result<Result<IngressOutcome, IngressError>, FaultKind> {
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query.to_owned())));
+        let (path, query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query.to_owned())));
         let request = Request {
             surface: Surface::Webhook,
             method: "POST".into(),
@@ -278,7 +339,10 @@ impl Guest {
             headers,
             body: body.as_bytes().to_vec(),
         };
-        self.client.ingress(scope, request).await.map_err(|fault| fault.kind)
+        self.client
+            .ingress(scope, request)
+            .await
+            .map_err(|fault| fault.kind)
     }
 
     /// The answers of `hostile-network` to its steps.
@@ -286,8 +350,13 @@ impl Guest {
     /// # Panics
     /// When there was none.
     pub async fn steps(&self, steps: &[&str]) -> Vec<String> {
-        let outcome = self.send(CallScope::default(), "", Vec::new(), &steps.join("\n")).await;
-        text(outcome.expect("no fault").expect("an answer")).lines().map(str::to_owned).collect()
+        let outcome = self
+            .send(CallScope::default(), "", Vec::new(), &steps.join("\n"))
+            .await;
+        text(outcome.expect("no fault").expect("an answer"))
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Instances that were started so far.

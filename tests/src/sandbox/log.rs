@@ -25,25 +25,36 @@ impl Heard {
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();
-        Self { bytes, _guard: tracing::subscriber::set_default(subscriber) }
+        Self {
+            bytes,
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
     }
 
     /// What was heard so far.
     #[must_use]
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.bytes.0.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
     }
 
     /// The lines that plugins wrote themselves.
     #[must_use]
     pub fn of_plugins(&self) -> Vec<String> {
-        self.text().lines().filter(|line| line.contains(" plugin: ")).map(str::to_owned).collect()
+        self.text()
+            .lines()
+            .filter(|line| line.contains(" plugin: "))
+            .map(str::to_owned)
+            .collect()
     }
 }
 
 impl io::Write for Bytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

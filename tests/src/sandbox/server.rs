@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use greentic_sandbox::net::{Lookup, Resolve};
 
@@ -33,7 +33,11 @@ impl Server {
                 std::thread::spawn(move || answer(&connection, &served, &heads));
             }
         });
-        Self { port, served, heads }
+        Self {
+            port,
+            served,
+            heads,
+        }
     }
 
     /// The port.
@@ -51,7 +55,10 @@ impl Server {
     /// The lines of the heads of all requests so far.
     #[must_use]
     pub fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -63,7 +70,10 @@ fn answer(connection: &TcpStream, served: &AtomicUsize, heads: &Mutex<Vec<String
         if line.is_empty() {
             break;
         }
-        heads.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        heads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
     }
     served.fetch_add(1, Ordering::SeqCst);
     let path = first.split(' ').nth(1)?;
@@ -72,7 +82,11 @@ fn answer(connection: &TcpStream, served: &AtomicUsize, heads: &Mutex<Vec<String
         None => "HTTP/1.1 200 OK\r\n".to_owned(),
     };
     let mut out = connection;
-    write!(out, "{head}content-length: 7\r\nconnection: close\r\n\r\nreached").ok()
+    write!(
+        out,
+        "{head}content-length: 7\r\nconnection: close\r\n\r\nreached"
+    )
+    .ok()
 }
 
 /// Names that lead where a test says; every other name leads nowhere.
@@ -86,7 +100,8 @@ impl Wanders {
     /// When `address` is none.
     #[must_use]
     pub fn and(mut self, name: &str, address: &str) -> Self {
-        self.0.insert(name.into(), address.parse().expect("an address"));
+        self.0
+            .insert(name.into(), address.parse().expect("an address"));
         self
     }
 }
@@ -94,6 +109,10 @@ impl Wanders {
 impl Resolve for Wanders {
     fn resolve<'a>(&'a self, name: &'a str) -> Lookup<'a> {
         let found = self.0.get(name).copied();
-        Box::pin(async move { found.map(|address| vec![address]).ok_or_else(|| std::io::Error::other("no such name")) })
+        Box::pin(async move {
+            found
+                .map(|address| vec![address])
+                .ok_or_else(|| std::io::Error::other("no such name"))
+        })
     }
 }

@@ -12,10 +12,13 @@ use greentic_interfaces::imports::greentic::mcp::types::ToolResult;
 use greentic_interfaces::model::Error;
 use greentic_sandbox::services::{Answer, Caller, Services};
 
+/// Entries with the identifiers they were appended under.
+type Log = Vec<(String, LogEntry)>;
+
 /// Keys carry the binding, as in a host.
 #[derive(Default, Clone)]
 pub struct MemoryServices {
-    logs: Arc<Mutex<HashMap<String, Vec<(String, LogEntry)>>>>,
+    logs: Arc<Mutex<HashMap<String, Log>>>,
     state: Arc<Mutex<HashMap<String, String>>>,
 }
 
@@ -28,11 +31,21 @@ fn now<T: Send + 'static>(value: T) -> Answer<T> {
 }
 
 fn none<T: Send + 'static>(kind: &str, name: &str) -> Answer<Result<T, NodeError>> {
-    now(Err(NodeError { code: "not-found".into(), message: format!("there is no {kind} `{name}`"), retryable: false }))
+    now(Err(NodeError {
+        code: "not-found".into(),
+        message: format!("there is no {kind} `{name}`"),
+        retryable: false,
+    }))
 }
 
 impl Services for MemoryServices {
-    fn log_append(&self, caller: Caller, conversation: String, id: String, data: Vec<u8>) -> Answer<Result<u64, Error>> {
+    fn log_append(
+        &self,
+        caller: Caller,
+        conversation: String,
+        id: String,
+        data: Vec<u8>,
+    ) -> Answer<Result<u64, Error>> {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let log = logs.entry(key(&caller, &conversation)).or_default();
         if let Some((_, entry)) = log.iter().find(|(other, _)| *other == id) {
@@ -43,37 +56,88 @@ impl Services for MemoryServices {
         now(Ok(position))
     }
 
-    fn log_read(&self, caller: Caller, conversation: String, after: u64, limit: u32) -> Answer<Result<Page, Error>> {
+    fn log_read(
+        &self,
+        caller: Caller,
+        conversation: String,
+        after: u64,
+        limit: u32,
+    ) -> Answer<Result<Page, Error>> {
         let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let log = logs.get(&key(&caller, &conversation)).map(Vec::as_slice).unwrap_or_default();
-        let entries = log.iter().map(|(_, entry)| entry).filter(|entry| entry.position > after).take(limit as usize).cloned().collect();
-        now(Ok(Page { entries, last: log.len() as u64 }))
+        let log = logs
+            .get(&key(&caller, &conversation))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let entries = log
+            .iter()
+            .map(|(_, entry)| entry)
+            .filter(|entry| entry.position > after)
+            .take(limit as usize)
+            .cloned()
+            .collect();
+        now(Ok(Page {
+            entries,
+            last: log.len() as u64,
+        }))
     }
 
     fn log_publish(&self, _: Caller, _: String, _: Vec<u8>) -> Answer<Result<(), Error>> {
         now(Ok(()))
     }
 
-    fn node_invoke(&self, _: Caller, component: String, _: String, _: String, _: CallPolicy) -> Answer<Result<String, NodeError>> {
+    fn node_invoke(
+        &self,
+        _: Caller,
+        component: String,
+        _: String,
+        _: String,
+        _: CallPolicy,
+    ) -> Answer<Result<String, NodeError>> {
         none("node", &component)
     }
 
-    fn tool_call(&self, _: Caller, server: String, _: String, _: String, _: CallPolicy) -> Answer<Result<ToolResult, NodeError>> {
+    fn tool_call(
+        &self,
+        _: Caller,
+        server: String,
+        _: String,
+        _: String,
+        _: CallPolicy,
+    ) -> Answer<Result<ToolResult, NodeError>> {
         none("server", &server)
     }
 
-    fn state_get(&self, caller: Caller, scope: Scope, name: String) -> Answer<Result<Option<String>, Error>> {
+    fn state_get(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        name: String,
+    ) -> Answer<Result<Option<String>, Error>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        now(Ok(state.get(&key(&caller, &format!("{scope:?}/{name}"))).cloned()))
+        now(Ok(state
+            .get(&key(&caller, &format!("{scope:?}/{name}")))
+            .cloned()))
     }
 
-    fn state_set(&self, caller: Caller, scope: Scope, name: String, value: String, _: Option<u64>) -> Answer<Result<(), Error>> {
+    fn state_set(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        name: String,
+        value: String,
+        _: Option<u64>,
+    ) -> Answer<Result<(), Error>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.insert(key(&caller, &format!("{scope:?}/{name}")), value);
         now(Ok(()))
     }
 
-    fn state_delete(&self, caller: Caller, scope: Scope, name: String) -> Answer<Result<(), Error>> {
+    fn state_delete(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        name: String,
+    ) -> Answer<Result<(), Error>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.remove(&key(&caller, &format!("{scope:?}/{name}")));
         now(Ok(()))
