@@ -11,7 +11,7 @@ use greentic_sandbox::limits::{Limits, Supervision};
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::StoreWorld;
 use greentic_sandbox::worlds::store_types::Expect;
-use greentic_tests::sandbox::{Bench, Guest, binding, client, id, limits};
+use greentic_tests::sandbox::{Bench, Guest, binding, client, id, limits, secret};
 
 async fn guest(limits: Limits, policy: Policy) -> Guest {
     let plugin = Bench::default().plugin("hostile_channel", limits);
@@ -286,6 +286,23 @@ async fn many_short_calls_to_a_shared_plugin_are_not_one_long_one() {
         );
     }
     assert_eq!(restarts(&plugin), 0);
+}
+
+#[tokio::test]
+async fn host_calls_of_a_shared_plugin_are_counted_for_each_call_anew() {
+    let plugin = Bench::default().plugin("hostile_channel", limits());
+    let bound = binding("host", [secret("k", b"value", false)]);
+    let plugin = Guest::bound(&plugin, bound, Policy::Shared).await;
+    for _ in 0..3 {
+        assert_eq!(
+            plugin.ask_for("acme", "/secret-flood?n=90").await,
+            Ok("done".into())
+        );
+        assert_eq!(
+            plugin.ask_for("acme", "/secret?name=k").await,
+            Ok("1".into())
+        );
+    }
 }
 
 #[tokio::test]
