@@ -15,6 +15,10 @@ use crate::dead_letter::{DeadLetter, DeadLetters, Stage};
 use crate::envelope::{self, Inbound};
 use crate::generation::Generation;
 
+/// The index of the failure text's id among the ids an event's replies are given. It is none of theirs: when the event is replayed
+/// and handled, its replies must not be taken for what was sent already.
+const FAILURE_TEXT: u32 = 1 << 31;
+
 impl Generation {
     /// The person is told, and the event counts as handled. The snapshot stays as it was, so the next message goes on from
     /// there; after some failures in a row the conversation begins anew.
@@ -56,7 +60,7 @@ impl Generation {
                 body: OutboundBody::Text(text),
             };
             if self
-                .fill_outbox(&mut claimed, inbound, vec![message])
+                .fill_outbox(&mut claimed, inbound, vec![message], FAILURE_TEXT)
                 .is_err()
             {
                 return Ok(());

@@ -198,7 +198,7 @@ impl Generation {
                     return Err(trouble);
                 }
             };
-            self.fill_outbox(&mut claimed, inbound, outbound)
+            self.fill_outbox(&mut claimed, inbound, outbound, 0)
                 .map_err(Trouble::Never)?;
             let commit = spans::commit_span(&trace, partition.as_str());
             match channel
@@ -322,16 +322,17 @@ impl Generation {
         Err(Trouble::Never("flows hand one event on without end".into()))
     }
 
-    /// Marks the event as handled and puts what is said into the record.
+    /// Marks the event as handled and puts what is said into the record, under ids from the event's and `first` on.
     fn fill_outbox(
         &self,
         claimed: &mut Claimed,
         inbound: &Inbound,
         outbound: Vec<Outbound>,
+        first: u32,
     ) -> Result<(), String> {
         let mut outbox = Vec::with_capacity(outbound.len());
-        for (index, message) in outbound.into_iter().enumerate() {
-            let id = inbound.id.derive(u32::try_from(index).unwrap_or(u32::MAX));
+        for (index, message) in (first..).zip(outbound) {
+            let id = inbound.id.derive(index);
             let payload = envelope::encode(&envelope::Outgoing {
                 id,
                 message,
