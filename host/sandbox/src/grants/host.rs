@@ -197,11 +197,11 @@ impl TcpGrant {
         let (host, port) = host_and_port(text)?;
         if matches!(host, HostPattern::Below(_)) {
             return Err(
-                "a socket grant has no wildcard; name each host: `redis.example.com:6379`".into(),
+                "a socket grant has no wildcard; name each host: `cache.example.com:6379`".into(),
             );
         }
         let port =
-            port.ok_or("the port is missing; write `127.0.0.1:6379` or `redis.example.com:6379`")?;
+            port.ok_or("the port is missing; write `127.0.0.1:6379` or `cache.example.com:6379`")?;
         let reach = reach_of(&host, reach, names_reach)?;
         Ok(Self { host, port, reach })
     }
