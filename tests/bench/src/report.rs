@@ -127,13 +127,13 @@ impl Report {
         }
         let _ = writeln!(
             out,
-            "\nWhere the host's time goes at full load: wall time by its own histograms, waiting included\n  {:24}{:>14}{:>14}{:>18}",
+            "\nWhere the host's time goes at full load: wall time by its own histograms, waiting included\n  {:24}{:>15}{:>16}{:>17}",
             "", "a message has", "mean of it, µs", "a message, µs"
         );
         for stage in &messages.stages {
             let _ = writeln!(
                 out,
-                "  {:24}{:>14.3}{:>14.1}{:>18.1}",
+                "  {:24}{:>15.3}{:>16.1}{:>17.1}",
                 stage.name,
                 stage.per_message,
                 stage.mean,
