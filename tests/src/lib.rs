@@ -1,3 +1,4 @@
 //! Whole-system tests: the real binary, real servers, a real browser.
 
+pub mod host;
 pub mod sandbox;

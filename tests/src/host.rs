@@ -1,0 +1,259 @@
+//! The real binary as a test uses it: started with a bundle on a port of its own, its output and its metrics read, stopped by a
+//! signal to its process id.
+//!
+//! What goes wrong here ends the test: every function panics when the host does not do what the test goes on from.
+// The lints know a test by its attribute; here what tests are made of is meant too.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc
+)]
+
+pub mod built;
+pub mod direct_line;
+pub mod folder;
+pub mod metrics;
+pub mod web;
+pub mod webhook;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use self::folder::Folder;
+use self::metrics::Metrics;
+use self::web::{Answer, Web};
+
+/// Longest wait for anything. Nothing is measured by it: it only ends a test that would hang.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks again and again until there is an answer.
+///
+/// # Panics
+/// When there is none within [`PATIENCE`].
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A host that runs. It is killed when it goes out of scope.
+pub struct Host {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    readers: Vec<std::thread::JoinHandle<()>>,
+    web: Web,
+    /// Where it is reached, such as `http://127.0.0.1:40123`.
+    pub origin: String,
+    /// Where its admin API is, if it has one.
+    pub admin: Option<String>,
+    /// What it printed of itself when it was ready.
+    pub shown: Value,
+}
+
+/// How a host ended.
+pub struct Ended {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Everything it logged.
+    pub log: Vec<String>,
+}
+
+/// What `--check` said.
+pub struct Checked {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// The tables.
+    pub stdout: String,
+    /// The faults.
+    pub stderr: String,
+}
+
+/// The binary with a bundle and the variables that bundles of tests use.
+fn command(bundle: &str, folder: &Folder) -> Command {
+    let mut command = Command::new(built::host());
+    command
+        .args(["--bundle", bundle])
+        .current_dir(folder.path())
+        .env("REPOSITORY", built::repository())
+        .env("PLUGINS", built::plugins())
+        .env("ADMIN_TOKEN", ADMIN_TOKEN)
+        .env("XDG_CACHE_HOME", built::cache())
+        .env("NO_COLOR", "1")
+        .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+        .stdin(Stdio::null());
+    command
+}
+
+/// The admin token that bundles of tests name as `${ADMIN_TOKEN}`.
+pub const ADMIN_TOKEN: &str = "a-token-of-the-tests";
+
+/// Runs `--check` with the bundle `bundle.yaml` of a folder.
+///
+/// # Panics
+/// When the binary cannot be run.
+#[must_use]
+pub fn check(folder: &Folder) -> Checked {
+    let bundle = folder.file("bundle.yaml");
+    let output = command(&bundle, folder).arg("--check").output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Checked {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+impl Host {
+    /// Starts with the bundle `bundle.yaml` of a folder and waits until it is ready.
+    #[must_use]
+    pub fn start(folder: &Folder) -> Self {
+        Self::start_with(folder, |_| {})
+    }
+
+    /// The same with something changed about the command.
+    ///
+    /// # Panics
+    /// When it does not become ready; its output is in the message.
+    #[must_use]
+    pub fn start_with(folder: &Folder, change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = command(&folder.file("bundle.yaml"), folder);
+        command
+            .arg("--json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let logging = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let (tell, told) = mpsc::channel();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let telling = std::thread::spawn(move || {
+            let mut first = String::new();
+            // A host that ends before it is ready leaves the line empty.
+            let _ = stdout.read_line(&mut first);
+            let _ = tell.send(first);
+            let _ = stdout.read_to_string(&mut String::new());
+        });
+        let first = told.recv_timeout(PATIENCE).unwrap_or_default();
+        let shown: Value = serde_json::from_str(&first).unwrap_or_else(|error| {
+            let _ = child.kill();
+            panic!(
+                "the host is not ready ({error}): {first}\n{}",
+                log.lock().unwrap().join("\n")
+            )
+        });
+        Self {
+            child,
+            log,
+            readers: vec![logging, telling],
+            web: Web::new(),
+            origin: shown["origin"].as_str().unwrap().to_owned(),
+            admin: shown["admin"].as_str().map(str::to_owned),
+            shown,
+        }
+    }
+
+    /// `GET` of a path of the public endpoint.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Answer {
+        self.web
+            .call("GET", &format!("{}{path}", self.origin), &[], &[])
+    }
+
+    /// A call of the admin API with its token.
+    #[must_use]
+    pub fn administer(&self, method: &str, path: &str) -> Answer {
+        self.web.call(
+            method,
+            &self.admin_url(path),
+            &[("authorization", &format!("Bearer {ADMIN_TOKEN}"))],
+            &[],
+        )
+    }
+
+    /// The address of a call of the admin API.
+    ///
+    /// # Panics
+    /// When the bundle has no admin endpoint.
+    #[must_use]
+    pub fn admin_url(&self, path: &str) -> String {
+        format!("{}/admin/v1{path}", self.admin.as_ref().unwrap())
+    }
+
+    /// All metrics as they are now.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let answer = self.get("/metrics");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Metrics::read(&answer.text())
+    }
+
+    /// Waits until a metric has reached a value.
+    pub fn reaches(&self, name: &str, labels: &[(&str, &str)], least: f64) {
+        eventually(&format!("{name}{labels:?} reaches {least}"), || {
+            (self.metrics().sum(name, labels) >= least).then_some(())
+        });
+    }
+
+    /// What was logged until now, one line each.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Sends `SIGTERM`, as an operator's service manager does.
+    pub fn terminate(&self) {
+        let id = self.child.id();
+        // The shell's own `kill`: it is there everywhere, and takes this one process id.
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {id}")])
+            .status()
+            .unwrap();
+        assert!(sent.success(), "SIGTERM to {id}: {sent}");
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    pub fn ended(mut self) -> Ended {
+        let child = &mut self.child;
+        let status = eventually("the host ends", || child.try_wait().unwrap());
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        Ended {
+            code: status.code(),
+            log: self.log(),
+        }
+    }
+
+    /// Stops it and waits for its end.
+    #[must_use]
+    pub fn stop(self) -> Ended {
+        self.terminate();
+        self.ended()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
