@@ -85,7 +85,8 @@ pub async fn consume<W, F>(
                     Ok(batch) => for delivery in batch.deliveries {
                         let tag = delivery.tag;
                         begun.insert(tag, Instant::now());
-                        let outcome = work(delivery);
+                        // Boxed, for the state of a turn is large and would be moved with every message that finishes.
+                        let outcome = Box::pin(work(delivery));
                         running.push(async move { Settlement { tag, outcome: outcome.await } });
                     },
                     Err(error) => {

@@ -340,9 +340,9 @@ async fn is_empty(bus: &Bus) -> bool {
             .depth(CallScope::default(), consumer.to_owned())
             .await
         {
-            Ok(Ok(depth)) if depth.pending + depth.in_flight > 0 => return false,
-            // A bus that does not answer will not give more either.
-            _ => {}
+            Ok(Ok(depth)) if depth.pending + depth.in_flight == 0 => {}
+            // A bus that does not answer may still have something; the drain's deadline ends the asking.
+            _ => return false,
         }
     }
     true
