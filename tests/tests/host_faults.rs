@@ -5,6 +5,7 @@
 use greentic_tests::host::direct_line::Chat;
 use greentic_tests::host::folder::Folder;
 use greentic_tests::host::web::Web;
+use greentic_tests::host::webhook::{Webhook, body, signature};
 use greentic_tests::host::{Host, eventually};
 use serde_json::Value;
 
@@ -249,4 +250,26 @@ fn the_admin_api_is_closed_without_its_token() {
             .problem(),
         404
     );
+}
+
+#[test]
+fn a_bus_whose_instance_was_replaced_carries_messages_again() {
+    let small = "bus_memory.wasm\", limits: { memory: 1536KiB } }";
+    let host = Host::start(&Folder::of("talk").but("bus_memory.wasm\" }", small));
+    let delivered = |least| {
+        host.reaches(
+            "greentic_messages_total",
+            &[("channel", "echo"), ("direction", "out")],
+            least,
+        );
+    };
+    let hook = Webhook::new(&host.origin);
+    hook.say("first", "c", "hi");
+    delivered(1.0);
+    // More than the bus has memory for: its instance ends, and the message is not acknowledged.
+    let huge = body("huge", "c", &"x".repeat(900 * 1024));
+    let answer = hook.send(&huge, Some(&signature(&huge)));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    hook.say("second", "c", "hi");
+    delivered(2.0);
 }

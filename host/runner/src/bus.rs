@@ -4,6 +4,7 @@
 //! request that is ready join, and carries all of them over in one call. That costs a request nothing when it is alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use greentic_interfaces::model::Error;
@@ -11,7 +12,7 @@ use greentic_sandbox::client::Client;
 use greentic_sandbox::fault::Fault;
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::BusWorld;
-use greentic_sandbox::worlds::bus_types::{Ack, Batch, Descriptor, Message, Settlement};
+use greentic_sandbox::worlds::bus_types::{Ack, Batch, Consumer, Descriptor, Message, Settlement};
 use greentic_telemetry::{Counter, Histogram, HostMetrics};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -50,6 +51,9 @@ pub struct Bus {
     client: Arc<Client<BusWorld>>,
     descriptor: Descriptor,
     queue: Mutex<Queue>,
+    consumers: Mutex<Vec<Consumer>>,
+    /// Restarts of the plugin after which the consumers were opened.
+    opened_after: AtomicU64,
     bounds: BusBounds,
     metrics: Arc<HostMetrics>,
     counts: Counts,
@@ -88,6 +92,8 @@ impl Bus {
             descriptor,
             counts,
             queue: Mutex::default(),
+            consumers: Mutex::default(),
+            opened_after: AtomicU64::new(0),
             bounds,
             metrics,
             published: Notify::new(),
@@ -166,7 +172,14 @@ impl Bus {
             let (messages, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
             let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
             let begun = Instant::now();
-            let outcome = self.client.publish(CallScope::default(), messages).await;
+            let outcome = match self.reopen().await {
+                Ok(()) => self
+                    .client
+                    .publish(CallScope::default(), messages)
+                    .await
+                    .map_err(BusError::Fault),
+                Err(error) => Err(error),
+            };
             match outcome {
                 Ok(results) => {
                     let mut results = results.into_iter();
@@ -184,10 +197,10 @@ impl Bus {
                     self.counts.seconds.observe(begun.elapsed());
                     self.published.notify_waiters();
                 }
-                Err(fault) => {
+                Err(error) => {
                     self.metrics.bus_errors.with(["publish"]).inc();
                     for answer in answers {
-                        let _ = answer.send(Err(BusError::Fault(fault.clone())));
+                        let _ = answer.send(Err(error.clone()));
                     }
                 }
             }
@@ -223,7 +236,44 @@ impl Bus {
         self.pull_once(consumer, max, 0).await
     }
 
+    /// Opens a consumer, and opens it again whenever the plugin's instance was replaced: a bus in memory forgets its consumers
+    /// with the instance, and what is published to nobody is kept for nobody.
+    ///
+    /// # Errors
+    /// [`BusError`] when the bus does not give it.
+    pub async fn open(&self, consumer: Consumer) -> Result<(), BusError> {
+        self.open_once(consumer.clone()).await?;
+        self.consumers.lock().push(consumer);
+        Ok(())
+    }
+
+    async fn open_once(&self, consumer: Consumer) -> Result<(), BusError> {
+        match self
+            .client
+            .open_consumer(CallScope::default(), consumer)
+            .await?
+        {
+            Ok(()) => Ok(()),
+            Err(error) => Err(BusError::Refused(error)),
+        }
+    }
+
+    /// Makes sure the consumers are those of the instance there is now.
+    async fn reopen(&self) -> Result<(), BusError> {
+        let restarts = self.client.restarts();
+        if self.opened_after.load(Ordering::Acquire) == restarts {
+            return Ok(());
+        }
+        let consumers = self.consumers.lock().clone();
+        for consumer in consumers {
+            self.open_once(consumer).await?;
+        }
+        self.opened_after.store(restarts, Ordering::Release);
+        Ok(())
+    }
+
     async fn pull_once(&self, consumer: &str, max: u32, wait_ms: u32) -> Result<Batch, BusError> {
+        self.reopen().await?;
         match self
             .client
             .pull(CallScope::default(), consumer.to_owned(), max, wait_ms)

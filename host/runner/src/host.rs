@@ -363,21 +363,15 @@ async fn open(
         max_in_flight: u32::try_from(limits.in_flight).unwrap_or(u32::MAX),
         ack_wait_ms: millis(limits.ack_wait),
     };
-    let refused = |reason: String| HostError::Consumer {
-        consumer: name,
-        bus: backends.bus_name.clone(),
-        reason,
-    };
-    match backends
+    backends
         .bus
-        .client()
-        .open_consumer(CallScope::default(), consumer)
+        .open(consumer)
         .await
-    {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(refused(format!("{error:?}"))),
-        Err(fault) => Err(refused(fault.to_string())),
-    }
+        .map_err(|error| HostError::Consumer {
+            consumer: name,
+            bus: backends.bus_name.clone(),
+            reason: error.to_string(),
+        })
 }
 
 fn settings(

@@ -97,6 +97,15 @@ impl<E: Exports> Client<E> {
         }
     }
 
+    /// How often the shared instance was replaced; 0 for pools. What an instance kept in memory went with it.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        match self {
+            Self::Pool(_) => 0,
+            Self::Shared(shared) => shared.restarts(),
+        }
+    }
+
     /// Whether a call would find an instance or could start one.
     #[must_use]
     pub fn is_up(&self) -> bool {
