@@ -192,21 +192,21 @@ fn collect(loaded: &Loaded, packs: &Packs, faults: &mut Diagnostics) -> Vec<Raw>
             .value
             .as_object()
             .is_some_and(|config| !config.is_empty());
-        push(
-            loaded,
-            &mut all,
-            faults,
-            Entry {
-                name: name.to_string(),
-                span: plugin.name.span,
-                family: format!("{:?}", plugin.from.value),
-                bytes,
-                signer,
-                has_own: nothing || has_config,
-                ambient,
-                force_link: plugin.link,
-            },
-        );
+        let (name, span) = (name.to_string(), plugin.name.span);
+        let Some(shape) = inspect(loaded, &name, span, &bytes, faults) else {
+            continue;
+        };
+        all.push(Raw {
+            name,
+            span,
+            family: format!("{:?}", plugin.from.value),
+            bytes,
+            shape,
+            signer,
+            has_own: nothing || has_config,
+            ambient,
+            force_link: plugin.link,
+        });
     }
     for (name, pack) in &loaded.bundle.packs {
         let Some(Source::Pack(opened)) = packs.get(&pack.from.value) else {
@@ -216,55 +216,41 @@ fn collect(loaded: &Loaded, packs: &Packs, faults: &mut Diagnostics) -> Vec<Raw>
             let Some(bytes) = opened.component_bytes(&component.name) else {
                 continue;
             };
-            push(
-                loaded,
-                &mut all,
-                faults,
-                Entry {
-                    name: format!("{name}/{}", component.name),
-                    span: pack.name.span,
-                    family: format!("{:?}", pack.from.value),
-                    bytes: bytes.to_vec().into(),
-                    signer: opened.trust().to_string(),
-                    has_own: false,
-                    ambient: false,
-                    force_link: false,
-                },
-            );
+            let bytes: Arc<[u8]> = bytes.to_vec().into();
+            let (name, span) = (format!("{name}/{}", component.name), pack.name.span);
+            let Some(shape) = inspect(loaded, &name, span, &bytes, faults) else {
+                continue;
+            };
+            all.push(Raw {
+                name,
+                span,
+                family: format!("{:?}", pack.from.value),
+                bytes,
+                shape,
+                signer: opened.trust().to_string(),
+                has_own: false,
+                ambient: false,
+                force_link: false,
+            });
         }
     }
     all
 }
 
-struct Entry {
-    name: String,
+/// The outside of a component, or the fault that it has none.
+fn inspect(
+    loaded: &Loaded,
+    name: &str,
     span: Span,
-    family: String,
-    bytes: Arc<[u8]>,
-    signer: String,
-    has_own: bool,
-    ambient: bool,
-    force_link: bool,
-}
-
-fn push(loaded: &Loaded, all: &mut Vec<Raw>, faults: &mut Diagnostics, entry: Entry) {
-    match Shape::of(&entry.bytes) {
-        Ok(shape) => all.push(Raw {
-            name: entry.name,
-            span: entry.span,
-            family: entry.family,
-            bytes: entry.bytes,
-            shape: Arc::new(shape),
-            signer: entry.signer,
-            has_own: entry.has_own,
-            ambient: entry.ambient,
-            force_link: entry.force_link,
-        }),
-        Err(error) => faults.push(loaded.error(
-            entry.span,
-            "component",
-            format!("`{}`: {error}", entry.name),
-        )),
+    bytes: &[u8],
+    faults: &mut Diagnostics,
+) -> Option<Arc<Shape>> {
+    match Shape::of(bytes) {
+        Ok(shape) => Some(Arc::new(shape)),
+        Err(error) => {
+            faults.push(loaded.error(span, "component", format!("`{name}`: {error}")));
+            None
+        }
     }
 }
 
