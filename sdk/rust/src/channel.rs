@@ -12,6 +12,9 @@ pub use crate::bindings::sockets::exports::greentic::channel::sockets::{
 };
 use crate::model::{Event, Header};
 
+pub mod files;
+pub mod memory;
+
 impl Request {
     /// The first header of that lower-case name, among those the channel declared.
     #[must_use]
@@ -29,6 +32,12 @@ impl Request {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (key == name).then_some(value)
         })
+    }
+
+    /// The first query parameter of that name, decoded.
+    #[must_use]
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        self.query_raw(name).map(crate::form::decode)
     }
 }
 
@@ -197,5 +206,6 @@ mod tests {
         assert_eq!(request.query_raw("flag"), Some(""));
         assert_eq!(request.query_raw("u"), Some(""));
         assert_eq!(request.query_raw("x"), None);
+        assert_eq!(request.query_value("t").as_deref(), Some("1 2"));
     }
 }

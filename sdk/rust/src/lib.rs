@@ -17,7 +17,9 @@
 //! ```
 //!
 //! The traits' functions have no `self`: an instance of a component is a module of its own, and what it keeps it keeps in a
-//! `thread_local!`. What the host offers is in `config`, `log`, `secret`, `channel::log`, `flow::{nodes, tools, state}`.
+//! `thread_local!`. What the host offers is in `config`, `log`, `secret`, `http`, `channel::{log, memory}`,
+//! `flow::{nodes, tools, state}`. What channels share is here once: `signature`, `form`, `multipart`, `text`, `markdown`, `card`,
+//! `downgrade`, `delivery`, `channel::files`.
 //! The crate also compiles for the machine itself, where `native` stands in for the host: so a plugin's tests and a native
 //! measurement run the same code.
 
@@ -30,17 +32,25 @@ pub mod bus;
 pub mod channel;
 pub mod component;
 pub mod config;
+pub mod delivery;
 mod exports;
 pub mod flow;
+pub mod form;
 pub mod hash;
+pub mod hex;
+pub mod http;
 pub mod log;
 pub mod model;
+pub mod multipart;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod node;
+pub mod percent;
 pub mod secret;
 pub mod secrets;
 pub mod session;
+pub mod signature;
+pub mod time;
 pub mod tool;
 
 #[doc(hidden)]

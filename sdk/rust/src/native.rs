@@ -3,7 +3,7 @@
 //! Each thread has its own stand-in: tests run side by side. Until one is installed there is nothing: no configuration, no
 //! secret, no tool.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -17,6 +17,7 @@ use crate::component::{Message, Outcome};
 use crate::flow::CallPolicy;
 use crate::flow::nodes::NodeError;
 use crate::flow::state::Scope;
+use crate::http;
 use crate::log::Level;
 use crate::model::Error;
 use crate::secret::SecretError;
@@ -63,6 +64,51 @@ pub trait Host {
     /// As the real host.
     fn publish(&self, conversation: &str, data: &[u8]) -> Result<(), Error> {
         Err(absent("a conversation log"))
+    }
+
+    /// A value of the channel's memory.
+    ///
+    /// # Errors
+    /// As the real host.
+    fn memory_get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        Err(absent("a memory"))
+    }
+
+    /// Puts a value into the channel's memory; with `only_if_absent` where there is none. True when it was put.
+    ///
+    /// # Errors
+    /// As the real host.
+    fn memory_put(
+        &self,
+        name: &str,
+        value: &[u8],
+        ttl_ms: Option<u64>,
+        only_if_absent: bool,
+    ) -> Result<bool, Error> {
+        Err(absent("a memory"))
+    }
+
+    /// Takes a value out of the channel's memory.
+    ///
+    /// # Errors
+    /// As the real host.
+    fn memory_delete(&self, name: &str) -> Result<(), Error> {
+        Err(absent("a memory"))
+    }
+
+    /// Sends an HTTP request.
+    ///
+    /// # Errors
+    /// As the real host.
+    fn http(&self, request: &http::Request) -> Result<http::Response, http::Fault> {
+        Err(http::Fault::Refused(
+            "the stand-in has no network; give the table a script with `http`".into(),
+        ))
+    }
+
+    /// The time of day, in milliseconds since 1970.
+    fn now_ms(&self) -> u64 {
+        CLOCK.get().unwrap_or_else(crate::time::system)
     }
 
     /// Calls a node component.
@@ -148,11 +194,15 @@ impl Host for Nothing {}
 thread_local! {
     static HOST: RefCell<Rc<dyn Host>> = RefCell::new(Rc::new(Nothing));
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static REQUESTS: RefCell<Vec<http::Request>> = const { RefCell::new(Vec::new()) };
+    static CLOCK: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// Makes this the stand-in of the calling thread.
 pub fn install(host: impl Host + 'static) {
     LINES.with_borrow_mut(Vec::clear);
+    REQUESTS.with_borrow_mut(Vec::clear);
+    CLOCK.set(None);
     HOST.set(Rc::new(host));
 }
 
@@ -168,11 +218,31 @@ pub fn lines() -> Vec<String> {
     LINES.with_borrow(Clone::clone)
 }
 
+/// The HTTP requests that were sent since [`install`], in their order, also those that failed.
+#[must_use]
+pub fn requests() -> Vec<http::Request> {
+    REQUESTS.with_borrow(Clone::clone)
+}
+
+/// Sends a request through the calling thread's stand-in.
+pub(crate) fn send(request: &http::Request) -> Result<http::Response, http::Fault> {
+    REQUESTS.with_borrow_mut(|requests| requests.push(request.clone()));
+    with(|host| host.http(request))
+}
+
+/// Stops the calling thread's clock at this time, in milliseconds since 1970, until [`install`].
+pub fn set_clock(now_ms: u64) {
+    CLOCK.set(Some(now_ms));
+}
+
+type Script = Box<dyn FnMut(&http::Request) -> Result<http::Response, http::Fault>>;
+
 #[derive(Default)]
 struct Kept {
     logs: HashMap<String, Vec<(String, Vec<u8>)>>,
     transient: Vec<(String, Vec<u8>)>,
     state: HashMap<(String, String), String>,
+    memory: HashMap<String, (Vec<u8>, Option<u64>)>,
 }
 
 /// A stand-in made of tables: configuration and secrets as given, conversation logs and state in memory.
@@ -181,6 +251,7 @@ pub struct Table {
     config: HashMap<String, String>,
     secrets: HashMap<String, Vec<u8>>,
     kept: RefCell<Kept>,
+    script: RefCell<Option<Script>>,
 }
 
 impl Table {
@@ -203,6 +274,16 @@ impl Table {
         self.secrets.insert(name.into(), value.into());
         self
     }
+
+    /// Answers HTTP requests with this.
+    #[must_use]
+    pub fn http(
+        self,
+        script: impl FnMut(&http::Request) -> Result<http::Response, http::Fault> + 'static,
+    ) -> Self {
+        self.script.replace(Some(Box::new(script)));
+        self
+    }
 }
 
 impl Host for Table {
@@ -212,6 +293,43 @@ impl Host for Table {
 
     fn log(&self, level: Level, context: &str, message: &str) {
         LINES.with_borrow_mut(|lines| lines.push(format!("{level:?} {context}: {message}")));
+    }
+
+    fn memory_get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let now = self.now_ms();
+        let kept = self.kept.borrow();
+        let entry = kept.memory.get(name);
+        Ok(entry
+            .filter(|(_, end)| end.is_none_or(|end| now < end))
+            .map(|(value, _)| value.clone()))
+    }
+
+    fn memory_put(
+        &self,
+        name: &str,
+        value: &[u8],
+        ttl_ms: Option<u64>,
+        only_if_absent: bool,
+    ) -> Result<bool, Error> {
+        if only_if_absent && self.memory_get(name)?.is_some() {
+            return Ok(false);
+        }
+        let end = ttl_ms.map(|ttl| self.now_ms().saturating_add(ttl));
+        let mut kept = self.kept.borrow_mut();
+        kept.memory.insert(name.into(), (value.into(), end));
+        Ok(true)
+    }
+
+    fn memory_delete(&self, name: &str) -> Result<(), Error> {
+        self.kept.borrow_mut().memory.remove(name);
+        Ok(())
+    }
+
+    fn http(&self, request: &http::Request) -> Result<http::Response, http::Fault> {
+        match self.script.borrow_mut().as_mut() {
+            Some(script) => script(request),
+            None => Nothing.http(request),
+        }
     }
 
     fn secret(&self, name: &str) -> Result<Vec<u8>, SecretError> {
@@ -291,12 +409,16 @@ impl Host for Table {
 
 /// A secret outside the sandbox: computed in place.
 pub(crate) struct Secret {
+    name: String,
     value: Vec<u8>,
 }
 
 impl Secret {
-    pub(crate) fn new(value: Vec<u8>) -> Self {
-        Self { value }
+    pub(crate) fn new(name: &str, value: Vec<u8>) -> Self {
+        Self {
+            name: name.into(),
+            value,
+        }
     }
 
     fn mac(&self, data: &[u8]) -> [u8; 32] {
@@ -320,8 +442,9 @@ impl Secret {
         self.value.ct_eq(candidate).into()
     }
 
+    /// Names the secret, so that a test sees which one stands where.
     pub(crate) fn placeholder(&self) -> String {
-        "<placeholder>".into()
+        format!("gtsec_{}", self.name.replace('/', "."))
     }
 
     pub(crate) fn reveal(&self) -> Result<Vec<u8>, SecretError> {

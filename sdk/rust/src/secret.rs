@@ -24,7 +24,7 @@ impl Secret {
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
-            crate::native::with(|host| host.secret(name)).map(|value| Self(Inner::new(value)))
+            crate::native::with(|host| host.secret(name)).map(|value| Self(Inner::new(name, value)))
         }
     }
 
