@@ -95,6 +95,8 @@ pub enum Signing {
     Truncated,
     /// With a key that is not the platform's.
     OtherKey,
+    /// With an empty key, or an empty token: what a bot whose secret is empty would take.
+    EmptyKey,
     /// Rightly, so long ago (milliseconds) that it must be a copy: a replay.
     Old(u64),
     /// Rightly, and dated so far ahead (milliseconds).
@@ -125,6 +127,7 @@ impl Signing {
             Self::Garbage => "wrong",
             Self::Truncated => "truncated",
             Self::OtherKey => "other-key",
+            Self::EmptyKey => "empty-key",
             Self::Old(_) => "replayed",
             Self::Ahead(_) => "future-dated",
             Self::Altered => "altered-body",

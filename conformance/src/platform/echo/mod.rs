@@ -148,10 +148,10 @@ impl Platform for Echo {
     }
 
     fn sign(&self, webhook: &mut Webhook, signing: Signing, _: u64) {
-        let key = if signing == Signing::OtherKey {
-            b"another key"
-        } else {
-            KEY
+        let key: &[u8] = match signing {
+            Signing::OtherKey => b"another key",
+            Signing::EmptyKey => b"",
+            _ => KEY,
         };
         let tag = Hmac::<Sha256>::new_from_slice(key)
             .map(|mac| mac.chain_update(&webhook.body).finalize().into_bytes());
@@ -165,8 +165,8 @@ impl Platform for Echo {
     }
 
     fn forgeries(&self) -> Vec<Signing> {
-        use Signing::{Altered, Garbage, Missing, OtherKey, Truncated};
-        vec![Missing, Garbage, Truncated, OtherKey, Altered]
+        use Signing::{Altered, EmptyKey, Garbage, Missing, OtherKey, Truncated};
+        vec![Missing, Garbage, Truncated, OtherKey, EmptyKey, Altered]
     }
 
     fn retry(&self, _: &Webhook) -> Retry {
