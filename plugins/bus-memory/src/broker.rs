@@ -5,15 +5,15 @@
 
 use std::hash::BuildHasher;
 
+use greentic_sdk::bus::queue::Queue;
+use greentic_sdk::bus::subject::{filter_fault, selects, subject_fault};
 use greentic_sdk::bus::{Ack, Batch, Consumer, Delivery, Message, QueueDepth, Settlement};
 use greentic_sdk::hash::{EntryRef, Map, State};
 use greentic_sdk::model::Error;
 use slab::Slab;
 
 use crate::dedupe::Dedupe;
-use crate::queue::Queue;
 use crate::stored::Stored;
-use crate::subject::{filter_fault, selects, subject_fault};
 
 /// Largest payload in bytes.
 pub const MAX_PAYLOAD: u64 = 8 * 1024 * 1024;

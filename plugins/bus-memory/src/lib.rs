@@ -17,9 +17,7 @@ pub mod broker;
 pub mod dedupe;
 #[cfg(test)]
 mod model_tests;
-pub mod queue;
 pub mod stored;
-pub mod subject;
 #[cfg(test)]
 mod tests;
 

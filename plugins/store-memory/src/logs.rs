@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use greentic_sdk::model::Error;
-use greentic_sdk::session::LogPage;
+use greentic_sdk::session::{LogPage, check};
 
-use crate::input::{check_key, check_name, check_value};
+use crate::input::check_value;
 use crate::journal::{Journal, cost};
-use crate::memory::{MAX_PAGE, Memory, PURGED_PER_CALL, VALUE_COST, length, open, partition_cost};
+use crate::memory::{Memory, PURGED_PER_CALL, VALUE_COST, length, open, partition_cost};
 use crate::timers::Target;
 
 impl Memory {
@@ -27,9 +27,9 @@ impl Memory {
         ttl_ms: u64,
     ) -> Result<u64, Error> {
         self.purge(now, PURGED_PER_CALL);
-        check_key(key)?;
-        check_name(name)?;
-        check_name(&id)?;
+        check::partition(key)?;
+        check::name(name)?;
+        check::name(&id)?;
         check_value(&value)?;
         if max_len == 0 {
             return Err(Error::Invalid(
@@ -90,14 +90,14 @@ impl Memory {
         after: u64,
         limit: u32,
     ) -> Result<LogPage, Error> {
-        check_key(key)?;
-        check_name(name)?;
+        check::partition(key)?;
+        check::name(name)?;
         let log = self
             .partitions
             .get(key)
             .and_then(|partition| partition.log(name))
             .filter(|log| now < log.expires);
-        let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
+        let limit = usize::try_from(limit.min(check::MAX_PAGE)).unwrap_or(0);
         Ok(log.map_or_else(
             || LogPage {
                 entries: Vec::new(),

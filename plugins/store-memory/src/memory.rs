@@ -9,21 +9,15 @@ use std::rc::Rc;
 
 use greentic_sdk::hash::{EntryRef, Map};
 use greentic_sdk::model::Error;
-use greentic_sdk::session::{ClaimError, Entry, Expect, Lease, Write, WriteOp};
+use greentic_sdk::session::{ClaimError, Entry, Expect, Lease, Write, WriteOp, check};
 
-use crate::input::{check_key, check_name, check_names, check_writes, holds};
+use crate::input::{check_writes, holds};
 use crate::names::Value;
 use crate::partition::Partition;
 use crate::timers::{Target, Timers};
 
 /// Largest value in bytes.
 pub const MAX_VALUE: u64 = 8 * 1024 * 1024;
-
-/// Most values read or written in one call, as the contract says.
-pub const MAX_NAMES: usize = 64;
-
-/// Most entries or keys of one page, as the contract says.
-pub const MAX_PAGE: u32 = 1000;
 
 /// What a value costs beside name and bytes: its place in the array, the allocator's headers, a timer.
 pub(crate) const VALUE_COST: u64 = 160;
@@ -89,8 +83,8 @@ impl Memory {
         key: &str,
         names: &[String],
     ) -> Result<Vec<Option<Entry>>, Error> {
-        check_key(key)?;
-        check_names(names)?;
+        check::partition(key)?;
+        check::names(names)?;
         Ok(read(self.partitions.get(key), now, names))
     }
 
@@ -131,8 +125,8 @@ impl Memory {
         expect: &Expect,
     ) -> Result<(), Error> {
         self.purge(now, PURGED_PER_CALL);
-        check_key(key)?;
-        check_name(name)?;
+        check::partition(key)?;
+        check::name(name)?;
         let value = self
             .partitions
             .get(key)
@@ -155,8 +149,8 @@ impl Memory {
     /// `not-found` when there is none.
     pub fn touch(&mut self, now: u64, key: &str, name: &str, ttl_ms: u64) -> Result<(), Error> {
         self.purge(now, PURGED_PER_CALL);
-        check_key(key)?;
-        check_name(name)?;
+        check::partition(key)?;
+        check::name(name)?;
         let Some(partition) = self.partitions.get_mut(key) else {
             return Err(Error::NotFound);
         };
@@ -190,9 +184,9 @@ impl Memory {
         names: &[String],
     ) -> Result<Lease, ClaimError> {
         self.purge(now, PURGED_PER_CALL);
-        check_key(key)
-            .and_then(|()| check_names(names))
-            .and_then(|()| check_name(owner))
+        check::partition(key)
+            .and_then(|()| check::names(names))
+            .and_then(|()| check::name(owner))
             .map_err(ClaimError::Failed)?;
         if self.used.saturating_add(partition_cost(key)) > self.max_bytes
             && !self.partitions.contains_key(key)
@@ -274,7 +268,7 @@ impl Memory {
         release: bool,
     ) -> Result<Vec<u64>, Error> {
         self.purge(now, PURGED_PER_CALL);
-        check_key(key)?;
+        check::partition(key)?;
         let need = check_writes(&writes)?;
         if release && fence.is_none() {
             return Err(Error::Invalid(

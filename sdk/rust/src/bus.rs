@@ -4,3 +4,6 @@ pub use crate::bindings::bus::exports::greentic::bus::bus::{
     Ack, Batch, Consumer, Delivery, Descriptor, Guest as Bus, Message, Ordering, Outcome,
     QueueDepth, Settlement,
 };
+
+pub mod queue;
+pub mod subject;

@@ -4,3 +4,6 @@ pub use crate::bindings::session::exports::greentic::session::store::{
     ClaimError, Descriptor, Entry, Expect, Guest as Store, Key, KeyPage, Lease, LogEntry, LogPage,
     PutOp, Write, WriteOp,
 };
+
+pub mod check;
+pub mod cursor;

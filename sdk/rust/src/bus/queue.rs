@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use greentic_sdk::bus::Outcome;
-use greentic_sdk::hash::Map;
+use crate::bus::Outcome;
+use crate::hash::Map;
 use slab::Slab;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
