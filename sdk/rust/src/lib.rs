@@ -40,6 +40,7 @@ pub mod hash;
 pub mod hex;
 pub mod http;
 pub mod log;
+pub mod markdown;
 pub mod model;
 pub mod multipart;
 #[cfg(not(target_arch = "wasm32"))]
@@ -50,6 +51,7 @@ pub mod secret;
 pub mod secrets;
 pub mod session;
 pub mod signature;
+pub mod text;
 pub mod time;
 pub mod tool;
 
