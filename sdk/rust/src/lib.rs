@@ -29,10 +29,12 @@ extern crate self as greentic_sdk;
 #[doc(hidden)]
 pub mod bindings;
 pub mod bus;
+pub mod card;
 pub mod channel;
 pub mod component;
 pub mod config;
 pub mod delivery;
+pub mod downgrade;
 mod exports;
 pub mod flow;
 pub mod form;
