@@ -13,6 +13,7 @@ mod multipart;
 mod sender;
 mod server;
 mod simulation;
+pub mod slack;
 mod webhook;
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub use webhook::{Failure, Response, Retry, Signing, Webhook};
 pub type Make = fn(Arc<Desk>) -> Arc<dyn Platform>;
 
 /// Every platform there is, by name.
-const PLATFORMS: &[(&str, Make)] = &[("echo", echo::make)];
+const PLATFORMS: &[(&str, Make)] = &[("echo", echo::make), ("slack", slack::make)];
 
 /// The platform of a name.
 #[must_use]
