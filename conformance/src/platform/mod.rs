@@ -14,6 +14,7 @@ mod sender;
 mod server;
 mod simulation;
 pub mod slack;
+pub mod telegram;
 mod webhook;
 
 use std::sync::Arc;
@@ -32,7 +33,11 @@ pub use webhook::{Failure, Response, Retry, Signing, Webhook};
 pub type Make = fn(Arc<Desk>) -> Arc<dyn Platform>;
 
 /// Every platform there is, by name.
-const PLATFORMS: &[(&str, Make)] = &[("echo", echo::make), ("slack", slack::make)];
+const PLATFORMS: &[(&str, Make)] = &[
+    ("echo", echo::make),
+    ("slack", slack::make),
+    ("telegram", telegram::make),
+];
 
 /// The platform of a name.
 #[must_use]
