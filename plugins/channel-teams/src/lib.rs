@@ -90,6 +90,7 @@ impl Channel for Teams {
             headers: vec!["authorization".into()],
             upload_paths: Vec::new(),
             capabilities: Capabilities::all(),
+            dedupe_ms: 0,
             limits: Limits {
                 max_text: u32::try_from(deliver::TEXT).unwrap_or(u32::MAX),
                 max_buttons: u32::try_from(card::ROW).unwrap_or(u32::MAX),

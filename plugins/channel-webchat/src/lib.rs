@@ -84,6 +84,7 @@ impl Channel for WebChat {
                 | Capabilities::PROACTIVE
                 | Capabilities::COMMANDS
                 | Capabilities::QUICK_REPLIES,
+            dedupe_ms: 0,
             limits: Limits {
                 max_text: u32::try_from(limits::TEXT_BYTES).unwrap_or(u32::MAX),
                 max_buttons: limits::BUTTONS,

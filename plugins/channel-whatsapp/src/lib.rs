@@ -73,6 +73,7 @@ impl Channel for WhatsApp {
                 | Capabilities::COMMANDS
                 | Capabilities::DELIVERY_STATUS
                 | Capabilities::QUICK_REPLIES,
+            dedupe_ms: limits::REDELIVERY_MS,
             limits: Limits {
                 max_text: u32::try_from(limits::TEXT).unwrap_or(u32::MAX),
                 max_buttons: u32::try_from(limits::ROWS).unwrap_or(u32::MAX),

@@ -40,6 +40,7 @@ impl Channel for Echo {
             headers: vec!["x-signature".into()],
             upload_paths: Vec::new(),
             capabilities: Capabilities::PROACTIVE,
+            dedupe_ms: 0,
             limits: Limits {
                 max_text: 4096,
                 max_buttons: 0,

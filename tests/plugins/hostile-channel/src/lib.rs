@@ -77,6 +77,7 @@ impl Channel for Hostile {
             headers: Vec::new(),
             upload_paths: Vec::new(),
             capabilities: Capabilities::PROACTIVE,
+            dedupe_ms: 0,
             limits: Limits {
                 max_text: 4096,
                 max_buttons: 0,

@@ -43,6 +43,7 @@ impl Channel for Network {
             headers: Vec::new(),
             upload_paths: Vec::new(),
             capabilities: Capabilities::empty(),
+            dedupe_ms: 0,
             limits: Limits {
                 max_text: 4096,
                 max_buttons: 0,

@@ -63,6 +63,7 @@ impl Channel for Needy {
             headers: Vec::new(),
             upload_paths: Vec::new(),
             capabilities: Capabilities::empty(),
+            dedupe_ms: 0,
             limits: Limits {
                 max_text: 4096,
                 max_buttons: 0,
