@@ -88,8 +88,18 @@ pub struct Input {
     pub label: String,
     /// What stands in it at first.
     pub value: Option<String>,
+    /// What stands in the empty field, beside the label.
+    pub placeholder: Option<String>,
     /// Must be filled in.
     pub required: bool,
+    /// A regular expression, in JavaScript's form, that a text must match.
+    pub pattern: Option<String>,
+    /// The first day or time, or the smallest number, as the card writes it.
+    pub min: Option<String>,
+    /// The last day or time, or the largest number, as the card writes it.
+    pub max: Option<String>,
+    /// What to tell the person about a value that is not taken.
+    pub error: Option<String>,
     /// What can be filled in.
     pub kind: InputKind,
 }
@@ -103,6 +113,8 @@ pub enum InputKind {
         multiline: bool,
         /// At most so many characters.
         max: Option<u64>,
+        /// What the text is.
+        style: TextStyle,
     },
     /// A number.
     Number {
@@ -130,7 +142,25 @@ pub enum InputKind {
         choices: Vec<(String, String)>,
         /// Several may be chosen; their values come back with commas between.
         multi: bool,
+        /// All are shown at once, rather than in a menu.
+        expanded: bool,
     },
+}
+
+/// What a text that is filled in is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextStyle {
+    /// Any text.
+    #[default]
+    Plain,
+    /// An e-mail address.
+    Email,
+    /// An address on the web.
+    Url,
+    /// A telephone number.
+    Tel,
+    /// Not to be seen by others.
+    Password,
 }
 
 /// A button.
@@ -142,6 +172,8 @@ pub struct Action {
     pub kind: ActionKind,
     /// How it is to look.
     pub style: ActionStyle,
+    /// What was filled in goes with it (`associatedInputs` is not `none`).
+    pub inputs: bool,
 }
 
 /// How a button is to look.

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Action, ActionKind, ActionStyle, Card, Element, Image, Input, InputKind, TextBlock, Unreadable,
+    Action, ActionKind, ActionStyle, Card, Element, Image, Input, InputKind, TextBlock, TextStyle,
+    Unreadable,
 };
 
 type Object = Map<String, Value>;
@@ -225,6 +226,7 @@ fn input(of: &Object, kind: &str) -> Option<Input> {
         "Text" => InputKind::Text {
             multiline: flag(of, "isMultiline"),
             max: of.get("maxLength").and_then(Value::as_u64),
+            style: text_style(of),
         },
         "Number" => InputKind::Number {
             min: of.get("min").and_then(Value::as_f64),
@@ -248,6 +250,7 @@ fn input(of: &Object, kind: &str) -> Option<Input> {
                 })
                 .collect(),
             multi: flag(of, "isMultiSelect"),
+            expanded: is(of, "style", "expanded"),
         },
         _ => return None,
     };
@@ -255,13 +258,32 @@ fn input(of: &Object, kind: &str) -> Option<Input> {
     let label = ["label", "placeholder", "title"]
         .iter()
         .find_map(|key| text(of, key).filter(|text| !text.trim().is_empty()));
+    let said = |key| text(of, key).filter(|text| !text.trim().is_empty());
     Some(Input {
+        // Where it stands as the label it is not said twice.
+        placeholder: said("placeholder").filter(|_| said("label").is_some()),
         label: label.unwrap_or_else(|| id.clone()),
         id,
         value: text(of, "value").filter(|value| !value.is_empty()),
         required: flag(of, "isRequired"),
+        pattern: said("regex"),
+        min: said("min"),
+        max: said("max"),
+        error: said("errorMessage"),
         kind,
     })
+}
+
+fn text_style(of: &Object) -> TextStyle {
+    [
+        ("email", TextStyle::Email),
+        ("url", TextStyle::Url),
+        ("tel", TextStyle::Tel),
+        ("password", TextStyle::Password),
+    ]
+    .into_iter()
+    .find(|(word, _)| is(of, "style", word))
+    .map_or(TextStyle::Plain, |(_, style)| style)
 }
 
 fn actions(of: &Object, key: &str) -> Vec<Action> {
@@ -305,5 +327,6 @@ fn action(of: &Object) -> Option<Action> {
         title: text(of, "title").unwrap_or_default(),
         kind,
         style,
+        inputs: !is(of, "associatedInputs", "none"),
     })
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Action, ActionKind, InputKind, actions, images, inputs, lines, parse};
+use super::{Action, ActionKind, InputKind, TextStyle, actions, images, inputs, lines, parse};
 
 fn card(body: &Value) -> super::Card {
     parse(&json!({"type": "AdaptiveCard", "version": "1.5", "body": body}).to_string()).unwrap()
@@ -173,7 +173,8 @@ fn what_can_be_filled_in_has_its_kind_and_its_question() {
         found[0].kind,
         InputKind::Text {
             multiline: true,
-            max: Some(20)
+            max: Some(20),
+            style: TextStyle::Plain
         }
     );
     assert_eq!(
@@ -196,9 +197,50 @@ fn what_can_be_filled_in_has_its_kind_and_its_question() {
         found[3].kind,
         InputKind::Choices {
             choices: vec![("X".into(), "x".into())],
-            multi: true
+            multi: true,
+            expanded: false
         }
     );
+}
+
+#[test]
+fn what_an_input_must_be_like_and_which_buttons_send_it_are_read() {
+    let card = parse(
+        r#"{"type":"AdaptiveCard","body":[
+            {"type":"Input.Text","id":"a","label":"Mail","placeholder":"ada@x","style":"Email","regex":".+@.+","errorMessage":"An address."},
+            {"type":"Input.Text","id":"b","placeholder":"Only this"},
+            {"type":"Input.Date","id":"c","min":"2026-01-01","max":"2026-12-31"},
+            {"type":"Input.Number","id":"d","min":1},
+            {"type":"Input.ChoiceSet","id":"e","style":"expanded","choices":[]}
+        ],"actions":[{"type":"Action.Submit","title":"Send"},{"type":"Action.Submit","title":"Cancel","associatedInputs":"none"}]}"#,
+    )
+    .unwrap();
+    let found = inputs(&card);
+    assert!(matches!(
+        found[0].kind,
+        InputKind::Text {
+            style: TextStyle::Email,
+            ..
+        }
+    ));
+    assert_eq!(found[0].pattern.as_deref(), Some(".+@.+"));
+    assert_eq!(found[0].error.as_deref(), Some("An address."));
+    assert_eq!(found[0].placeholder.as_deref(), Some("ada@x"));
+    assert_eq!(
+        (found[1].label.as_str(), &found[1].placeholder),
+        ("Only this", &None)
+    );
+    assert_eq!(
+        (found[2].min.as_deref(), found[2].max.as_deref()),
+        (Some("2026-01-01"), Some("2026-12-31"))
+    );
+    assert_eq!(found[3].min.as_deref(), Some("1"));
+    assert!(matches!(
+        found[4].kind,
+        InputKind::Choices { expanded: true, .. }
+    ));
+    let sends: Vec<_> = actions(&card).iter().map(|action| action.inputs).collect();
+    assert_eq!(sends, [true, false]);
 }
 
 #[test]
