@@ -91,6 +91,8 @@ fn descriptor() -> Descriptor {
                 per_ms: 1000,
             }],
         },
+        // Telegram keeps an update for a day and sends it for the last time at its end.
+        dedupe_ms: 25 * 60 * 60 * 1000,
     }
 }
 
