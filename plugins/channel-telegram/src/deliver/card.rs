@@ -187,10 +187,12 @@ fn question(input: &Input) -> Question {
         InputKind::Choices {
             choices,
             multi: false,
+            ..
         } => Kind::Choice(choices.clone()),
         InputKind::Choices {
             choices,
             multi: true,
+            ..
         } => Kind::Choices(choices.clone()),
     };
     let label = match &input.kind {
