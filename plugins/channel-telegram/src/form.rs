@@ -52,6 +52,12 @@ pub struct Question {
     pub required: bool,
     /// What an answer looks like.
     pub kind: Kind,
+    /// What is sent when the question is skipped.
+    pub value: Option<String>,
+    /// Stands in the empty field.
+    pub hint: Option<String>,
+    /// What is said when an answer does not fit.
+    pub error: Option<String>,
 }
 
 /// What an answer looks like.
@@ -61,10 +67,10 @@ pub enum Kind {
     Text(Option<usize>),
     /// A number between two others, each as text.
     Number(Option<String>, Option<String>),
-    /// A date.
-    Date,
-    /// A time of day.
-    Time,
+    /// A day between two others, as `2026-11-25`.
+    Date(Option<String>, Option<String>),
+    /// A time of day between two others, as `09:05`.
+    Time(Option<String>, Option<String>),
     /// One of these: what stands on the button and the value.
     Choice(Vec<(String, String)>),
     /// Any of these.
@@ -283,12 +289,13 @@ impl Visit<'_> {
         .map_err(|error| format!("an answer to a form cannot be kept now: {error:?}"))
     }
 
-    /// Notes the open question's value; an empty one leaves it out.
+    /// Notes the open question's value. An empty one leaves it as the card has it, or out.
     fn answer(&self, reading: &mut Reading, mut run: Run, value: String) -> Result<(), String> {
-        if let Some(question) = self.form.questions.get(run.at)
-            && !value.is_empty()
-        {
-            run.values.insert(question.id.clone(), value);
+        if let Some(question) = self.form.questions.get(run.at) {
+            let value = Some(value).filter(|value| !value.is_empty());
+            if let Some(value) = value.or_else(|| question.value.clone()) {
+                run.values.insert(question.id.clone(), value);
+            }
         }
         run.at += 1;
         self.go_on(reading, run)

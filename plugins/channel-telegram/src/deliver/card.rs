@@ -1,7 +1,7 @@
 //! Cards. Telegram has none: the text goes out with the card's buttons, its first picture is shown above, and what can be filled in
 //! is asked for.
 
-use greentic_sdk::card::{self, Input, InputKind};
+use greentic_sdk::card::{self, ActionKind, Input, InputKind};
 use greentic_sdk::channel::{DeliveryError, Retry};
 use greentic_sdk::downgrade::{self, Press};
 use greentic_sdk::model::{Card, Error};
@@ -20,30 +20,24 @@ impl Sending<'_> {
     /// Sends a card.
     pub(super) fn card(&mut self, card: &Card) -> Result<Vec<String>, DeliveryError> {
         let shown = downgrade::card_to_text_and_buttons(card);
-        let questions: Vec<Question> = card::parse(&card.json)
-            .map(|card| card::inputs(&card).into_iter().map(question).collect())
-            .unwrap_or_default();
         // The first note is about the card, the others about inputs, which are asked for here.
         self.downgrades.extend(shown.downgrades.into_iter().take(1));
         self.picture = shown.images.into_iter().map(|(url, _)| url).next();
         let words = Words::markdown(&shown.text);
-        let presses: Vec<(String, Press)> = shown
-            .buttons
-            .into_iter()
-            .map(|button| (button.title, button.press))
-            .collect();
-        let submits = presses
-            .iter()
-            .filter(|(_, press)| matches!(press, Press::Data(_)))
-            .count();
-        if questions.is_empty() || submits == 0 {
-            if !questions.is_empty() {
-                self.downgraded(
-                    "cards",
-                    "inputs are named in the text, for nothing sends them",
-                );
-            }
-            return self.words(&words, &plain_buttons(presses));
+        let Ok(card) = card::parse(&card.json) else {
+            return self.words(&words, &[]);
+        };
+        let questions: Vec<Question> = card::inputs(&card).into_iter().map(question).collect();
+        let presses = presses(&card);
+        if questions.is_empty() {
+            return self.words(&words, &plain_buttons(&presses));
+        }
+        if !presses.iter().any(Pressable::submits) {
+            self.downgraded(
+                "cards",
+                "inputs are named in the text, for nothing sends them",
+            );
+            return self.words(&words, &plain_buttons(&presses));
         }
         if let Some(buttons) = choice_buttons(&questions, &presses) {
             self.downgraded("cards", "the choices of the input are buttons");
@@ -53,24 +47,23 @@ impl Sending<'_> {
             "cards",
             "inputs are asked for one by one when the button is pressed",
         );
-        self.form(&words, questions, presses)
+        self.form(&words, questions, &presses)
     }
 
     fn form(
         &mut self,
         words: &Words,
         questions: Vec<Question>,
-        presses: Vec<(String, Press)>,
+        presses: &[Pressable],
     ) -> Result<Vec<String>, DeliveryError> {
         let key = keyboard::key(&self.signing, &self.delivery.id, "form");
         let mut submits = Vec::new();
         let mut buttons = Vec::new();
-        for (title, press) in presses {
-            let action = match press {
-                Press::Url(url) => Action::Url(url),
-                Press::Data(data) => {
+        for press in presses {
+            let action = match &press.does {
+                Press::Data(data) if press.inputs => {
                     submits.push(Submit {
-                        title: title.clone(),
+                        title: press.title.clone(),
                         data: data.to_string(),
                     });
                     Action::Form(Step::Submit {
@@ -78,8 +71,12 @@ impl Sending<'_> {
                         action: submits.len() - 1,
                     })
                 }
+                _ => press.plain(),
             };
-            buttons.push(Button { title, action });
+            buttons.push(Button {
+                title: press.title.clone(),
+                action,
+            });
         }
         let mut form = Form {
             message: None,
@@ -109,21 +106,59 @@ fn kept(error: Error) -> DeliveryError {
     }
 }
 
-fn plain_buttons(presses: Vec<(String, Press)>) -> Vec<Button> {
-    presses
+/// A button of a card.
+struct Pressable {
+    title: String,
+    does: Press,
+    /// What was filled in goes with it.
+    inputs: bool,
+}
+
+impl Pressable {
+    /// Whether it sends what was filled in.
+    fn submits(&self) -> bool {
+        self.inputs && matches!(self.does, Press::Data(_))
+    }
+
+    /// What it does without a form.
+    fn plain(&self) -> Action {
+        match &self.does {
+            Press::Url(url) => Action::Url(url.clone()),
+            Press::Data(data) => Action::Data(data.to_string()),
+        }
+    }
+}
+
+fn presses(card: &card::Card) -> Vec<Pressable> {
+    let does_something = |action: &&card::Action| {
+        matches!(action.kind, ActionKind::OpenUrl(_))
+            || downgrade::postback_data(&action.kind).is_some()
+    };
+    let actions = card::actions(card);
+    let actions = actions.into_iter().filter(does_something);
+    downgrade::buttons(card)
         .into_iter()
-        .map(|(title, press)| Button {
-            title,
-            action: match press {
-                Press::Url(url) => Action::Url(url),
-                Press::Data(data) => Action::Data(data.to_string()),
-            },
+        .zip(actions)
+        .map(|(button, action)| Pressable {
+            title: button.title,
+            does: button.press,
+            inputs: action.inputs,
+        })
+        .collect()
+}
+
+fn plain_buttons(presses: &[Pressable]) -> Vec<Button> {
+    presses
+        .iter()
+        .map(|press| Button {
+            title: press.title.clone(),
+            action: press.plain(),
         })
         .collect()
 }
 
 /// One choice and one submit button need no questions: each choice is a button that sends both.
-fn choice_buttons(questions: &[Question], presses: &[(String, Press)]) -> Option<Vec<Button>> {
+fn choice_buttons(questions: &[Question], presses: &[Pressable]) -> Option<Vec<Button>> {
     let [
         Question {
             id,
@@ -135,17 +170,14 @@ fn choice_buttons(questions: &[Question], presses: &[(String, Press)]) -> Option
     else {
         return None;
     };
-    let mut datas = presses.iter().filter_map(|(title, press)| match press {
-        Press::Data(data) => Some((title, data)),
-        Press::Url(_) => None,
-    });
-    let (title, data) = datas.next()?;
-    let fields = match data {
-        Value::Object(fields) => fields.clone(),
-        Value::Null => serde_json::Map::new(),
+    let mut submits = presses.iter().filter(|press| press.submits());
+    let submit = submits.next()?;
+    let fields = match &submit.does {
+        Press::Data(Value::Object(fields)) => fields.clone(),
+        Press::Data(Value::Null) => serde_json::Map::new(),
         _ => return None,
     };
-    if datas.next().is_some() || choices.is_empty() {
+    if submits.next().is_some() || choices.is_empty() {
         return None;
     }
     let mut buttons: Vec<Button> = choices
@@ -159,28 +191,24 @@ fn choice_buttons(questions: &[Question], presses: &[(String, Press)]) -> Option
             }
         })
         .collect();
-    if !required {
-        buttons.push(Button {
-            title: title.clone(),
-            action: Action::Data(data.to_string()),
-        });
-    }
-    let urls = presses
+    let others = presses
         .iter()
-        .filter(|(_, press)| matches!(press, Press::Url(_)));
-    buttons.extend(plain_buttons(urls.cloned().collect()));
+        .filter(|press| !press.submits() || !required)
+        .map(|press| Button {
+            title: press.title.clone(),
+            action: press.plain(),
+        });
+    buttons.extend(others);
     Some(buttons)
 }
 
 fn question(input: &Input) -> Question {
+    let (min, max) = (input.min.clone(), input.max.clone());
     let kind = match &input.kind {
         InputKind::Text { max, .. } => Kind::Text(max.and_then(|max| usize::try_from(max).ok())),
-        InputKind::Number { min, max } => {
-            let text = |bound: &Option<f64>| bound.map(|bound| bound.to_string());
-            Kind::Number(text(min), text(max))
-        }
-        InputKind::Date => Kind::Date,
-        InputKind::Time => Kind::Time,
+        InputKind::Number { .. } => Kind::Number(min, max),
+        InputKind::Date => Kind::Date(min, max),
+        InputKind::Time => Kind::Time(min, max),
         InputKind::Toggle { on, off, .. } => {
             Kind::Choice(vec![(YES.into(), on.clone()), (NO.into(), off.clone())])
         }
@@ -206,5 +234,11 @@ fn question(input: &Input) -> Question {
         label,
         required: input.required,
         kind,
+        value: input.value.clone().filter(|value| !value.is_empty()),
+        hint: input
+            .placeholder
+            .clone()
+            .filter(|hint| *hint != input.label),
+        error: input.error.clone(),
     }
 }

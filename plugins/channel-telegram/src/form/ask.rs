@@ -2,6 +2,7 @@
 
 use greentic_sdk::channel::memory;
 use greentic_sdk::log;
+use greentic_sdk::text::{self, Unit};
 use serde_json::{Map, Value, json};
 
 use super::{Asked, Kind, Question, Run, Visit, asked_name};
@@ -50,7 +51,7 @@ impl Visit<'_> {
         let settings = self.context.settings;
         let api = Api::open(settings)?.within(WHILE_ASKED);
         let place = moved::follow(Place::of(self.conversation).map_err(ApiError::NotGranted)?);
-        let text = text(question, &settings.words, again);
+        let text = question_text(question, &settings.words, again);
         let mut parameters = Map::new();
         let piece = Words::plain(&text).pieces(TEXT_UNITS).into_iter().next();
         parameters.insert(
@@ -65,7 +66,7 @@ impl Visit<'_> {
             keyboard::markup(settings, self.context.signing, self.key, &buttons)
                 .map_err(|error| ApiError::NotSent(format!("{error:?}")))?
         } else {
-            json!({"force_reply": true})
+            reply_markup(question)
         };
         parameters.insert("reply_markup".into(), markup);
         place.put(&mut parameters);
@@ -105,15 +106,27 @@ impl Visit<'_> {
     }
 }
 
+/// The person's client opens an answer. What stands in the empty field has at most 64 characters.
+fn reply_markup(question: &Question) -> Value {
+    let hint = question.hint.as_ref().or(question.value.as_ref());
+    match hint.map(|hint| text::shorten(hint.trim(), 64, Unit::Chars)) {
+        Some(hint) if !hint.is_empty() => {
+            json!({"force_reply": true, "input_field_placeholder": hint})
+        }
+        _ => json!({"force_reply": true}),
+    }
+}
+
 /// Whether a question is answered by a button.
 fn chooses(question: &Question) -> bool {
     matches!(&question.kind, Kind::Choice(choices) if !choices.is_empty() && choices.len() < BUTTONS)
 }
 
-fn text(question: &Question, phrases: &Phrases, again: bool) -> String {
+fn question_text(question: &Question, phrases: &Phrases, again: bool) -> String {
     let mut lines = Vec::new();
     if again {
-        lines.push(phrases.invalid.clone());
+        let error = question.error.as_ref().unwrap_or(&phrases.invalid);
+        lines.push(error.clone());
     }
     lines.push(question.label.clone());
     let numbered = |choices: &[(String, String)]| -> Vec<String> {

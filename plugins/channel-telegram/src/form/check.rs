@@ -21,8 +21,8 @@ pub fn value(question: &Question, text: &str) -> Option<String> {
             fits.then(|| text.to_owned())
         }
         Kind::Number(least, most) => number(text, least.as_deref(), most.as_deref()),
-        Kind::Date => date(text),
-        Kind::Time => time(text),
+        Kind::Date(first, last) => date(text).filter(|day| lies(day, first, last)),
+        Kind::Time(first, last) => time(text).filter(|time| lies(time, first, last)),
         Kind::Choice(choices) => one(choices, text),
         Kind::Choices(choices) => {
             let chosen: Option<Vec<String>> = text
@@ -49,6 +49,12 @@ fn number(text: &str, least: Option<&str>, most: Option<&str>) -> Option<String>
     let fits = bound(least).is_none_or(|least| number >= least)
         && bound(most).is_none_or(|most| number <= most);
     fits.then_some(text)
+}
+
+/// Days and times are written so that their order is that of their text.
+fn lies(value: &str, first: &Option<String>, last: &Option<String>) -> bool {
+    first.as_deref().is_none_or(|first| value >= first)
+        && last.as_deref().is_none_or(|last| value <= last)
 }
 
 /// `2026-11-25`, `25.11.2026` or `25/11/2026`; always sent as the first.
@@ -107,6 +113,9 @@ mod tests {
             label: "Q".into(),
             required,
             kind,
+            value: None,
+            hint: None,
+            error: None,
         }
     }
 
@@ -123,7 +132,15 @@ mod tests {
             ]
         };
         let number = || Kind::Number(Some("1".into()), Some("10".into()));
+        let any = || Kind::Date(None, None);
+        let noon = || Kind::Time(None, Some("12:00".into()));
+        let next_year = || Kind::Date(Some("2027-01-01".into()), Some("2027-12-31".into()));
         for (kind, text, sent) in [
+            (next_year(), "31.12.2026", None),
+            (next_year(), "1.1.2027", Some("2027-01-01")),
+            (next_year(), "2028-01-01", None),
+            (noon(), "12:01", None),
+            (noon(), "8.30", Some("08:30")),
             (Kind::Text(None), " hello ", Some("hello")),
             (Kind::Text(Some(3)), "four", None),
             (number(), "2,5", Some("2.5")),
@@ -132,14 +149,14 @@ mod tests {
             (number(), "two", None),
             (number(), "NaN", None),
             (Kind::Number(None, None), "-3", Some("-3")),
-            (Kind::Date, "2026-11-05", Some("2026-11-05")),
-            (Kind::Date, "5.11.2026", Some("2026-11-05")),
-            (Kind::Date, "29/2/2024", Some("2024-02-29")),
-            (Kind::Date, "29/2/2026", None),
-            (Kind::Date, "tomorrow", None),
-            (Kind::Date, "1.13.2026", None),
-            (Kind::Time, "9:05", Some("09:05")),
-            (Kind::Time, "24:00", None),
+            (any(), "2026-11-05", Some("2026-11-05")),
+            (any(), "5.11.2026", Some("2026-11-05")),
+            (any(), "29/2/2024", Some("2024-02-29")),
+            (any(), "29/2/2026", None),
+            (any(), "tomorrow", None),
+            (any(), "1.13.2026", None),
+            (Kind::Time(None, None), "9:05", Some("09:05")),
+            (Kind::Time(None, None), "24:00", None),
             (Kind::Choice(sizes()), "small", Some("s")),
             (Kind::Choice(sizes()), "2", Some("xl")),
             (Kind::Choice(sizes()), "3", None),
@@ -158,8 +175,11 @@ mod tests {
 
     #[test]
     fn only_a_question_that_needs_no_answer_is_skipped() {
-        assert_eq!(value(&asked(Kind::Date, false), "-").as_deref(), Some(""));
-        assert_eq!(value(&asked(Kind::Date, true), "-"), None);
+        assert_eq!(
+            value(&asked(Kind::Date(None, None), false), "-").as_deref(),
+            Some("")
+        );
+        assert_eq!(value(&asked(Kind::Date(None, None), true), "-"), None);
         assert_eq!(
             value(&asked(Kind::Text(None), true), "-").as_deref(),
             Some("-")

@@ -203,6 +203,42 @@ fn a_question_that_cannot_be_asked_now_is_asked_when_the_press_comes_again() {
 }
 
 #[test]
+fn a_question_shows_its_hint_its_own_error_and_sends_its_value_when_it_is_skipped() {
+    telegram();
+    let card = json!({"type": "AdaptiveCard", "body": [
+        {"type": "Input.Date", "id": "day", "label": "Day", "min": "2026-01-01", "value": "2026-05-01", "errorMessage": "From 2026 on."},
+        {"type": "Input.Text", "id": "note", "label": "Note", "placeholder": "Ring twice"},
+    ], "actions": [
+        {"type": "Action.Submit", "title": "Send"},
+        {"type": "Action.Submit", "title": "Cancel", "data": {"cancel": true}, "associatedInputs": "none"},
+    ]});
+    send(&card);
+    let both = buttons();
+    assert_eq!(
+        both[1], r#"~d{"cancel":true}"#,
+        "what takes no inputs asks nothing"
+    );
+    ignored(&press("q1", &both[0]));
+    assert_eq!(
+        calls().pop().unwrap().1["reply_markup"]["input_field_placeholder"],
+        "2026-05-01"
+    );
+    ignored(&answer(60, 1002, "1.1.2020"));
+    assert!(asked().0.starts_with("From 2026 on.\nDay"), "{}", asked().0);
+    ignored(&answer(61, 1003, "-"));
+    assert_eq!(
+        calls().pop().unwrap().1["reply_markup"]["input_field_placeholder"],
+        "Ring twice"
+    );
+    let told = events(&answer(62, 1004, "-"));
+    let EventBody::Postback(postback) = &told[0].body else {
+        panic!("{told:?}")
+    };
+    let data: Value = serde_json::from_str(&postback.data).unwrap();
+    assert_eq!(data, json!({"day": "2026-05-01"}));
+}
+
+#[test]
 fn a_card_with_one_choice_has_its_choices_as_buttons() {
     telegram();
     let card = json!({"type": "AdaptiveCard", "body": [
