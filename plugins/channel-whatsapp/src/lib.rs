@@ -6,6 +6,8 @@
 mod choice;
 mod files;
 mod form;
+#[cfg(test)]
+mod fuzz;
 mod graph;
 mod handshake;
 mod inbound;

@@ -95,3 +95,6 @@ fn failed(failure: Failure) -> Error {
         Failure::Unknown(reason) => Error::UnknownOutcome(reason),
     }
 }
+
+#[cfg(test)]
+mod tests;
