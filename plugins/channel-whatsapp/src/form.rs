@@ -4,9 +4,9 @@
 //! for each question, a line each, becomes the form's postback. A text that does not fit is an ordinary message, and the form goes on
 //! waiting.
 
-pub mod answer;
+mod answer;
 
-pub use answer::Question;
+pub use answer::{Choice, Kind, Question};
 
 use greentic_sdk::model::{Error, EventBody, Message, Postback};
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,6 @@ mod tests {
     use greentic_sdk::native::{Table, install, set_clock};
     use serde_json::json;
 
-    use super::answer::Kind;
     use super::*;
 
     fn form() -> Form {
@@ -124,13 +123,20 @@ mod tests {
             id: id.into(),
             label: id.into(),
             required: true,
+            default: None,
             kind,
         };
         Form {
             data: Map::from_iter([("action".to_owned(), json!("order"))]),
             questions: vec![
-                question("name", Kind::Text),
-                question("count", Kind::Number),
+                question("name", Kind::Text { max: None }),
+                question(
+                    "count",
+                    Kind::Number {
+                        min: None,
+                        max: None,
+                    },
+                ),
             ],
             message_id: Some("wamid.form".into()),
             answered_by: None,

@@ -32,6 +32,8 @@ pub const SCHEMA: &str = r#"{
     },
     "choose-text": { "type": "string", "minLength": 1, "maxLength": 1024, "default": "Please choose:", "description": "The text over buttons that came without one." },
     "list-button": { "type": "string", "minLength": 1, "maxLength": 20, "default": "Choose", "description": "The button that opens a list." },
+    "yes-text": { "type": "string", "minLength": 1, "maxLength": 20, "default": "Yes", "description": "The answer that switches on what a form asks to switch." },
+    "no-text": { "type": "string", "minLength": 1, "maxLength": 20, "default": "No", "description": "The answer that switches it off." },
     "form-text": { "type": "string", "minLength": 1, "maxLength": 500, "default": "Please answer in one message, one line for each:", "description": "The line before the questions of a form." },
     "extra-events": { "type": "array", "uniqueItems": true, "items": { "enum": ["referral", "system"] }, "default": [], "description": "Events flows get beside what people do: `referral` tells the advertisement somebody came from, `system` that they changed their number." },
     "register-webhook": { "type": "boolean", "default": false, "description": "Whether the channel tells the platform its own webhook address, for this number, in place of the app's." },
@@ -66,6 +68,10 @@ pub struct Settings {
     pub choose_text: String,
     /// Opens a list.
     pub list_button: String,
+    /// Switches on.
+    pub yes_text: String,
+    /// Switches off.
+    pub no_text: String,
     /// Before the questions of a form.
     pub form_text: String,
     /// Events beside what people do.
@@ -79,19 +85,38 @@ pub struct Settings {
 }
 
 /// A template and what goes into it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     /// Its name.
     pub name: String,
     /// Its language.
     pub language: String,
     /// Texts with `{text}` and `{name}`.
-    #[serde(default = "whole_text")]
     pub parameters: Vec<String>,
     /// Names, where it has named parameters.
-    #[serde(default)]
     pub parameter_names: Vec<String>,
+}
+
+impl Template {
+    /// Reads it key by key: a nested key arrives with a dot.
+    fn read() -> Result<Option<Self>, Error> {
+        let (name, language) = (
+            config::get("template.name")?,
+            config::get("template.language")?,
+        );
+        match (name, language) {
+            (None, None) => Ok(None),
+            (Some(name), Some(language)) => Ok(Some(Self {
+                name,
+                language,
+                parameters: config::json("template.parameters")?.unwrap_or_else(whole_text),
+                parameter_names: config::json("template.parameter-names")?.unwrap_or_default(),
+            })),
+            _ => Err(Error::Invalid(
+                "config `template.name` and `template.language` are set both or neither".to_owned(),
+            )),
+        }
+    }
 }
 
 /// Events beside what people do.
@@ -145,9 +170,11 @@ impl Settings {
             verify_token: text("verify-token", "whatsapp/verify-token")?,
             access_token: text("access-token", "whatsapp/access-token")?,
             read_receipts: config::get_or("read-receipts", true)?,
-            template: config::json("template")?,
+            template: Template::read()?,
             choose_text: text("choose-text", "Please choose:")?,
             list_button: text("list-button", "Choose")?,
+            yes_text: text("yes-text", "Yes")?,
+            no_text: text("no-text", "No")?,
             form_text: text(
                 "form-text",
                 "Please answer in one message, one line for each:",
@@ -187,6 +214,8 @@ mod tests {
             ("read-receipts", settings.read_receipts.into()),
             ("choose-text", settings.choose_text.into()),
             ("list-button", settings.list_button.into()),
+            ("yes-text", settings.yes_text.into()),
+            ("no-text", settings.no_text.into()),
             ("form-text", settings.form_text.into()),
             ("register-webhook", settings.register_webhook.into()),
             ("prompts", settings.prompts.into()),
@@ -216,12 +245,13 @@ mod tests {
                 .config("verify-token", "b")
                 .config("access-token", "c")
                 .config("read-receipts", "false")
-                .config(
-                    "template",
-                    r#"{"name":"n","language":"en","parameter-names":["x"]}"#,
-                )
+                .config("template.name", "n")
+                .config("template.language", "en")
+                .config("template.parameter-names", r#"["x"]"#)
                 .config("choose-text", "d")
                 .config("list-button", "e")
+                .config("yes-text", "y")
+                .config("no-text", "n")
                 .config("form-text", "f")
                 .config("extra-events", r#"["referral","system"]"#)
                 .config("register-webhook", "true")
@@ -247,6 +277,8 @@ mod tests {
                 }),
                 choose_text: "d".into(),
                 list_button: "e".into(),
+                yes_text: "y".into(),
+                no_text: "n".into(),
                 form_text: "f".into(),
                 extras: vec![Extra::Referral, Extra::System],
                 register_webhook: true,
@@ -268,7 +300,7 @@ mod tests {
         for (key, value) in [
             ("phone-number-id", ""),
             ("read-receipts", "yes"),
-            ("template", "{}"),
+            ("template.name", "n"),
             ("extra-events", r#"["all"]"#),
         ] {
             install(

@@ -12,6 +12,9 @@ pub struct Question {
     pub label: String,
     /// Whether a dash is no answer.
     pub required: bool,
+    /// What a dash means, where it is taken.
+    #[serde(default)]
+    pub default: Option<String>,
     /// What an answer looks like.
     pub kind: Kind,
 }
@@ -20,9 +23,17 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
     /// Anything.
-    Text,
+    Text {
+        /// At most so many characters.
+        max: Option<u64>,
+    },
     /// A number.
-    Number,
+    Number {
+        /// The smallest.
+        min: Option<f64>,
+        /// The largest.
+        max: Option<f64>,
+    },
     /// `2026-11-25`.
     Date,
     /// `14:30`.
@@ -64,7 +75,11 @@ pub fn read(questions: &[Question], text: &str) -> Option<Map<String, Value>> {
             line
         };
         if matches!(line, "-" | "–" | "") {
-            if question.required {
+            if let Some(default) = &question.default {
+                let default =
+                    answer(&question.kind, default).unwrap_or_else(|| default.as_str().into());
+                fields.insert(question.id.clone(), default);
+            } else if question.required {
                 return None;
             }
             continue;
@@ -83,8 +98,14 @@ fn without_number(line: &str, number: usize) -> &str {
 
 fn answer(kind: &Kind, line: &str) -> Option<Value> {
     match kind {
-        Kind::Text => Some(line.into()),
-        Kind::Number => number(line),
+        Kind::Text { max } => {
+            let length = u64::try_from(line.chars().count()).unwrap_or(u64::MAX);
+            max.is_none_or(|max| length <= max).then(|| line.into())
+        }
+        Kind::Number { min, max } => number(line).filter(|number| {
+            let number = number.as_f64().unwrap_or(f64::NAN);
+            min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max)
+        }),
         Kind::Date => is_date(line).then(|| line.into()),
         Kind::Time => is_time(line).then(|| line.into()),
         Kind::One(choices) => chosen(choices, line).map(Into::into),
@@ -151,6 +172,12 @@ mod tests {
 
     use super::*;
 
+    const TEXT: Kind = Kind::Text { max: None };
+    const NUMBER: Kind = Kind::Number {
+        min: None,
+        max: None,
+    };
+
     fn colours() -> Vec<Choice> {
         let choice = |title: &str, value: &str| Choice {
             title: title.into(),
@@ -168,6 +195,7 @@ mod tests {
             id: "q".into(),
             label: "Q".into(),
             required,
+            default: None,
             kind,
         };
         read(&[question], text).map(|fields| fields.get("q").cloned().unwrap_or(Value::Null))
@@ -176,13 +204,39 @@ mod tests {
     #[test]
     fn each_kind_of_question_takes_its_answers_and_no_others() {
         for (kind, text, answer) in [
-            (Kind::Text, " two\nlines ", Some(json!("two\nlines"))),
-            (Kind::Text, "", None),
-            (Kind::Number, "12", Some(json!(12))),
-            (Kind::Number, "1,5", Some(json!(1.5))),
-            (Kind::Number, "-3", Some(json!(-3))),
-            (Kind::Number, "inf", None),
-            (Kind::Number, "twelve", None),
+            (TEXT, " two\nlines ", Some(json!("two\nlines"))),
+            (TEXT, "", None),
+            (NUMBER, "12", Some(json!(12))),
+            (NUMBER, "1,5", Some(json!(1.5))),
+            (NUMBER, "-3", Some(json!(-3))),
+            (NUMBER, "inf", None),
+            (NUMBER, "twelve", None),
+            (Kind::Text { max: Some(2) }, "ab", Some(json!("ab"))),
+            (Kind::Text { max: Some(2) }, "abc", None),
+            (
+                Kind::Number {
+                    min: Some(1.0),
+                    max: Some(2.0),
+                },
+                "2",
+                Some(json!(2)),
+            ),
+            (
+                Kind::Number {
+                    min: Some(1.0),
+                    max: Some(2.0),
+                },
+                "3",
+                None,
+            ),
+            (
+                Kind::Number {
+                    min: Some(1.0),
+                    max: Some(2.0),
+                },
+                "0",
+                None,
+            ),
             (Kind::Date, "2026-11-25", Some(json!("2026-11-25"))),
             (Kind::Date, "25.11.2026", None),
             (Kind::Date, "2026-13-01", None),
@@ -201,7 +255,7 @@ mod tests {
             assert_eq!(one(kind.clone(), true, text), answer, "{kind:?} {text}");
         }
         assert_eq!(
-            one(Kind::Number, false, "-"),
+            one(NUMBER, false, "-"),
             Some(Value::Null),
             "may be left out"
         );
@@ -213,10 +267,11 @@ mod tests {
             id: id.into(),
             label: id.into(),
             required,
+            default: None,
             kind,
         };
         let questions = [
-            question("n", Kind::Number, true),
+            question("n", NUMBER, true),
             question("c", Kind::One(colours()), false),
         ];
         let both = json!({"n": 2, "c": "b"});
@@ -245,7 +300,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "(?s).{0,60}") {
-            for kind in [Kind::Text, Kind::Number, Kind::Date, Kind::Time, Kind::One(colours()), Kind::Several(colours())] {
+            for kind in [TEXT, NUMBER, Kind::Date, Kind::Time, Kind::One(colours()), Kind::Several(colours())] {
                 let _ = one(kind, true, &text);
             }
         }

@@ -65,6 +65,14 @@ pub fn choices(rendered: &mut Rendered, settings: &Settings, over: &str, offers:
     }
 }
 
+/// A text with one button that opens an address.
+pub fn link(rendered: &mut Rendered, settings: &Settings, over: &str, title: &str, url: &str) {
+    let body = body(rendered, settings, over);
+    let parameters = json!({ "display_text": text::cut(title.trim(), BUTTON_TITLE), "url": url });
+    let action = json!({ "name": "cta_url", "parameters": parameters });
+    rendered.parts.push(interactive("cta_url", &body, action));
+}
+
 fn interactive(kind: &str, body: &str, action: Value) -> Part {
     let body = json!({ "type": kind, "body": { "text": body }, "action": action });
     Part::new("interactive", body)

@@ -4,6 +4,7 @@ mod buttons;
 mod card;
 mod deliver;
 mod file;
+mod form;
 mod marks;
 mod recipient;
 mod render;
