@@ -16,6 +16,7 @@ mod simulation;
 pub mod slack;
 pub mod telegram;
 mod webhook;
+pub mod whatsapp;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ const PLATFORMS: &[(&str, Make)] = &[
     ("echo", echo::make),
     ("slack", slack::make),
     ("telegram", telegram::make),
+    ("whatsapp", whatsapp::make),
 ];
 
 /// The platform of a name.
