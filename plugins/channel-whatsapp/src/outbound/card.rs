@@ -24,9 +24,31 @@ pub fn render(rendered: &mut Rendered, settings: &Settings, card: &Card) -> Resu
         return fallback(rendered, &card.fallback);
     };
     let inputs = card::inputs(&read);
-    let (submits, links): (Vec<Button>, Vec<Button>) = downgrade::buttons(&read)
-        .into_iter()
-        .partition(|button| matches!(button.press, Press::Data(_)));
+    let sends_inputs: Vec<bool> = card::actions(&read)
+        .iter()
+        .map(|action| action.inputs)
+        .collect();
+    let mut primary = None;
+    let (mut submits, mut links) = (Vec::new(), Vec::new());
+    for (button, inputs) in downgrade::buttons(&read).into_iter().zip(sends_inputs) {
+        if matches!(button.press, Press::Url(_)) {
+            links.push(button);
+            continue;
+        }
+        // The button of the form: the one that is marked, else the first that sends what was filled in and is not a warning.
+        let rank = match button.style {
+            _ if !inputs => None,
+            ActionStyle::Positive => Some(2),
+            ActionStyle::Default => Some(1),
+            ActionStyle::Destructive => None,
+        };
+        if let Some(rank) = rank
+            && primary.is_none_or(|(best, _)| rank > best)
+        {
+            primary = Some((rank, submits.len()));
+        }
+        submits.push(button);
+    }
     let shown = card::Card {
         body: without_inputs(&read.body),
         ..card::Card::default()
@@ -52,18 +74,8 @@ pub fn render(rendered: &mut Rendered, settings: &Settings, card: &Card) -> Resu
         .into_iter()
         .map(|image| image.url.as_str())
         .find(|url| is_picture(url));
-    let primary = submits
-        .iter()
-        .position(|button| button.style == ActionStyle::Positive)
-        .or_else(|| {
-            submits
-                .iter()
-                .position(|button| button.style != ActionStyle::Destructive)
-        });
-    if let Some(submit) = primary
-        .and_then(|at| submits.get(at))
-        .filter(|_| !inputs.is_empty())
-    {
+    let submit = primary.and_then(|(_, at)| submits.get(at));
+    if let Some(submit) = submit.filter(|_| !inputs.is_empty()) {
         let others: Vec<Offer> = submits
             .iter()
             .filter(|button| *button != submit)

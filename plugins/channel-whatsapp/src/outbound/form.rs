@@ -110,7 +110,7 @@ fn question(settings: &Settings, input: &Input) -> Question {
             choice(&settings.yes_text, on),
             choice(&settings.no_text, off),
         ]),
-        InputKind::Choices { choices, multi } => {
+        InputKind::Choices { choices, multi, .. } => {
             let choices = choices
                 .iter()
                 .map(|(title, value)| choice(title, value))

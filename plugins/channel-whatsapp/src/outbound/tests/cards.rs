@@ -213,7 +213,7 @@ fn a_form_with_several_questions_is_answered_by_a_text() {
         {"type": "Input.ChoiceSet", "id": "colour", "label": "Colour", "value": "r", "choices": [{"title": "Red", "value": "r"}, {"title": "Blue", "value": "b"}]},
         {"type": "Input.Text", "id": "note", "label": "Note"},
     ]);
-    send(&settings, adaptive(inputs, json!([submit("Cancel", json!({"no": 1})), {"type": "Action.Submit", "title": "Order", "style": "positive", "data": {"do": "order"}}]))).unwrap();
+    send(&settings, adaptive(inputs, json!([{"type": "Action.Submit", "title": "Cancel", "associatedInputs": "none", "data": {"no": 1}}, {"type": "Action.Submit", "title": "Order", "data": {"do": "order"}}]))).unwrap();
     let [sent] = <[Value; 1]>::try_from(posted()).unwrap();
     assert_eq!(
         sent["interactive"]["body"]["text"],
