@@ -243,7 +243,9 @@ fn template(shape: Shape<'_>, content: &Value) -> Result<Seen, Answer> {
     let name = shape.text(content, "name", 512)?;
     let language = shape.text(shape.member(content, "language")?, "code", 15)?;
     if (name, language) != (TEMPLATE, TEMPLATE_LANGUAGE) {
-        shape.desk.violation("template-unknown", format!("{name} in {language}"));
+        shape
+            .desk
+            .violation("template-unknown", format!("{name} in {language}"));
         return Err(errors::error(
             404,
             132_001,
