@@ -21,15 +21,57 @@ pub struct Prepared {
     pub lowered: bool,
 }
 
+/// Elements and actions of version 1.5 and before. Clients leave out what they do not know.
+const KNOWN: [&str; 22] = [
+    "TextBlock",
+    "RichTextBlock",
+    "Image",
+    "ImageSet",
+    "Media",
+    "FactSet",
+    "Container",
+    "ColumnSet",
+    "Table",
+    "ActionSet",
+    "Input.Text",
+    "Input.Number",
+    "Input.Date",
+    "Input.Time",
+    "Input.Toggle",
+    "Input.ChoiceSet",
+    "Action.Submit",
+    "Action.OpenUrl",
+    "Action.Execute",
+    "Action.ShowCard",
+    "Action.ToggleVisibility",
+    "CodeBlock",
+];
+
+/// Whether a person would see anything of a card.
+fn shows_something(card: &Value) -> bool {
+    let known = |element: &Value| {
+        let kind = element.get("type").and_then(Value::as_str);
+        kind.is_some_and(|kind| KNOWN.contains(&kind))
+            || element.get("fallback").is_some_and(Value::is_object)
+    };
+    ["body", "actions"].iter().any(|part| {
+        let elements = card.get(part).and_then(Value::as_array);
+        elements.is_some_and(|elements| elements.iter().any(known))
+    })
+}
+
 /// Reads a card and brings its version into Teams' range: a card of a newer version is shown there as its fallback text, one that
 /// says 1.5 with all its elements that are known.
 ///
 /// # Errors
-/// When it is no Adaptive Card.
+/// When it is no Adaptive Card, or Teams would show nothing of it.
 pub fn prepare(text: &str) -> Result<Prepared, &'static str> {
     let mut card: Value = serde_json::from_str(text).map_err(|_| "the card is not JSON")?;
     if card.get("type").and_then(Value::as_str) != Some("AdaptiveCard") {
         return Err("the JSON is not an Adaptive Card");
+    }
+    if !shows_something(&card) {
+        return Err("Teams would show nothing of the card");
     }
     let version = card
         .get("version")
@@ -102,13 +144,21 @@ mod tests {
             (json!("new"), "1.5", false),
             (json!(null), "1.5", false),
         ] {
-            let card = json!({"type": "AdaptiveCard", "version": version, "body": [{"type": "X"}]});
+            let card = json!({"type": "AdaptiveCard", "version": version, "body": [{"type": "X"}, {"type": "TextBlock", "text": "t"}]});
             let prepared = prepare(&card.to_string()).unwrap();
             assert_eq!(prepared.card["version"], becomes, "{version}");
             assert_eq!(prepared.lowered, lowered, "{version}");
             assert_eq!(prepared.card["body"], card["body"]);
         }
-        for wrong in ["", "{", "[]", "{}", r#"{"type":"HeroCard"}"#] {
+        for wrong in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            r#"{"type":"HeroCard"}"#,
+            r#"{"type":"AdaptiveCard"}"#,
+            r#"{"type":"AdaptiveCard","body":[{"type":"Chart.Pie"}],"actions":[]}"#,
+        ] {
             assert!(prepare(wrong).is_err(), "{wrong}");
         }
     }

@@ -69,9 +69,23 @@ impl<'a> Connector<'a> {
         let Some(response) = answer else {
             return Err(delivery::retry("no call was made", None));
         };
-        match meaning(method, &response, &token) {
-            None => Ok(response.json().unwrap_or_default()),
-            Some(error) => Err(error),
+        if let Some(error) = meaning(method, &response, &token) {
+            return Err(error);
+        }
+        if response.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        match response.json::<Value>() {
+            Ok(answer) if answer.is_object() || answer.is_null() => Ok(answer),
+            // Somebody else answered, a proxy perhaps: whether the Connector heard of it nobody knows.
+            _ => {
+                let reason = format!("HTTP {} without the Connector's JSON", response.status);
+                Err(if method == "POST" {
+                    DeliveryError::Unknown(reason)
+                } else {
+                    delivery::retry(reason, None)
+                })
+            }
         }
     }
 

@@ -196,7 +196,8 @@ fn a_card_is_sent_alone_with_its_fallback_as_the_notification() {
             fallback: fallback.into(),
         })
     };
-    let whole = r#"{"type":"AdaptiveCard","version":"1.5","body":[]}"#;
+    let whole =
+        r#"{"type":"AdaptiveCard","version":"1.5","body":[{"type":"TextBlock","text":"t"}]}"#;
     let receipt = send(&delivery(&direct(), card(whole, "A card"))).unwrap();
     assert_eq!(downgrades(&receipt), []);
     let (_, _, body) = only_call();
@@ -527,6 +528,22 @@ fn each_answer_is_sent_not_sent_or_unknown() {
             kind(send(&delivery(&direct(), text("x")))),
             "retry Some(7000)"
         );
+    }
+    for (body, post, put) in [
+        ("<html>sign in</html>", "unknown", "retry None"),
+        ("[1]", "unknown", "retry None"),
+        ("", "sent", "sent"),
+        ("{}", "sent", "sent"),
+    ] {
+        let page = || Ok(Response::of(200, "text/html", body));
+        heard().then(page());
+        assert_eq!(
+            kind(send(&delivery(&direct(), text("x")))),
+            post,
+            "POST {body}"
+        );
+        heard().then(page());
+        assert_eq!(kind(send(&delivery(&direct(), edit()))), put, "PUT {body}");
     }
     for (fault, post, put) in [
         (Fault::Refused("r".into()), "rejected", "rejected"),
