@@ -14,6 +14,7 @@ mod sender;
 mod server;
 mod simulation;
 pub mod slack;
+pub mod teams;
 pub mod telegram;
 mod webhook;
 pub mod whatsapp;
@@ -37,6 +38,7 @@ pub type Make = fn(Arc<Desk>) -> Arc<dyn Platform>;
 const PLATFORMS: &[(&str, Make)] = &[
     ("echo", echo::make),
     ("slack", slack::make),
+    ("teams", teams::make),
     ("telegram", telegram::make),
     ("whatsapp", whatsapp::make),
 ];
