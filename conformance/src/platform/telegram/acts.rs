@@ -103,7 +103,10 @@ impl Scene<'_> {
             }
             Action::SendFile { file, text } => Ok(Some(self.send_file(file, text))),
             Action::Press { message, button } => self.press(message, *button),
-            Action::Submit { .. } | Action::Read { .. } => Err(CannotDo::NoSuchThing),
+            // Bots are not told what people delete or have read, and there are no forms in a chat.
+            Action::Submit { .. } | Action::Read { .. } | Action::Delete { .. } => {
+                Err(CannotDo::NoSuchThing)
+            }
             Action::Edit { message, text } => {
                 let mut post = self.found(message)?;
                 self.of_own(&post)?;
@@ -118,14 +121,6 @@ impl Scene<'_> {
                     "edited_message"
                 };
                 self.told.push((kind, value));
-                Ok(Some(message.clone()))
-            }
-            Action::Delete { message } => {
-                // Bots are not told what people delete.
-                let mut post = self.found(message)?;
-                self.of_own(&post)?;
-                post.shown.deleted = true;
-                self.replace(post);
                 Ok(Some(message.clone()))
             }
             Action::React {
