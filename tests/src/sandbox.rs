@@ -4,11 +4,10 @@
 
 mod log;
 mod server;
-mod services;
 
+pub use greentic_conformance::sandbox::MemoryServices;
 pub use log::Heard;
 pub use server::{Server, Wanders};
-pub use services::MemoryServices;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

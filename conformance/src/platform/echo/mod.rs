@@ -1,4 +1,4 @@
-//! A tiny invented platform: the other side of `tests/plugins/echo-channel`, and the pattern for a real one.
+//! A tiny invented platform: the other side of `tests/plugins/faulty-channel`, and the pattern for a real one.
 //!
 //! People write texts. The bot is told by a signed webhook, `x-signature: <hex of HMAC-SHA256 over the body>`, with
 //! `{"id", "conversation", "user", "text"}`, or a list of such for several at once. The bot sends by `POST /messages` with
@@ -91,7 +91,7 @@ impl Echo {
 impl Platform for Echo {
     fn profile(&self) -> Profile {
         Profile {
-            component: "echo-channel",
+            component: "faulty-channel",
             config: vec![("api-url".into(), self.desk.origin().into())],
             secrets: vec![
                 ("signing-key".into(), KEY.into()),

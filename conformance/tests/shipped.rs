@@ -1,0 +1,74 @@
+//! Every shipped component goes through the cases of its world.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // Only tests are here; where it fails the test has failed.
+
+mod built;
+
+use greentic_conformance::case::{Case, Outcome, run};
+use greentic_conformance::cases::{bus, channel, store};
+use greentic_conformance::report;
+use greentic_conformance::sandbox::Given;
+
+/// Fails with the table of what failed.
+fn all_pass(component: &str, outcomes: &[Outcome]) {
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.is_failure())
+        .map(report::line)
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{component}: {}\n{}",
+        report::summary(outcomes),
+        failed.join("\n")
+    );
+    let passed = outcomes.iter().filter(|outcome| outcome.verdict.is_ok());
+    assert!(
+        passed.count() > 10,
+        "{component}: {}",
+        report::summary(outcomes)
+    );
+}
+
+fn through<B>(component: &str, cases: &[Case<B>], bench: &B) {
+    all_pass(component, &run(cases, bench, None, |_| {}));
+}
+
+#[test]
+fn sessions_in_memory_pass() {
+    let stage = built::stage();
+    let loaded = built::component(&stage, "store-memory");
+    let bench = store::Bench::new(&stage, &loaded, &Given::default()).unwrap();
+    through("store-memory", &store::cases(), &bench);
+}
+
+#[test]
+fn the_bus_in_memory_passes() {
+    let stage = built::stage();
+    let loaded = built::component(&stage, "bus-memory");
+    let bench = bus::Bench::new(&stage, &loaded, &Given::default()).unwrap();
+    through("bus-memory", &bus::cases(), &bench);
+}
+
+#[test]
+fn every_case_has_an_identifier_of_its_own_and_a_demand() {
+    let mut ids = Vec::new();
+    let mut add = |id: &'static str, demand: &str| {
+        assert!(demand.ends_with('.') && demand.len() > 20, "{id}: {demand}");
+        ids.push(id);
+    };
+    channel::cases()
+        .iter()
+        .for_each(|case| add(case.id, case.demand));
+    store::cases()
+        .iter()
+        .for_each(|case| add(case.id, case.demand));
+    bus::cases()
+        .iter()
+        .for_each(|case| add(case.id, case.demand));
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    assert!(count > 100);
+}
