@@ -176,7 +176,7 @@ fn is_within_bounds(event: &Event) -> bool {
             custom.data.len() <= JSON_BYTES && serde_json::from_str::<Value>(&custom.data).is_ok()
         }
         EventBody::Edited(edit) => edit.text.len() <= TEXT_BYTES && !edit.message_id.is_empty(),
-        EventBody::Reaction(reaction) => reaction.added != reaction.emoji.is_empty(),
+        EventBody::Reaction(reaction) => !(reaction.added && reaction.emoji.is_empty()),
         _ => true,
     };
     body && ids.iter().all(|id| !id.is_empty())

@@ -1,12 +1,13 @@
 //! A POST on the webhook's address: verified on the bytes as they came, read, and what later calls need is remembered.
 
 use greentic_sdk::channel::{IngressError, IngressOutcome, Request, Response};
-use greentic_sdk::model::{Error, EventBody};
+use greentic_sdk::model::{Error, EventBody, Reaction};
 use greentic_sdk::{log, signature, time};
 
 use crate::inbound::{self, Batch, Origin, Read};
+use crate::limits::REMEMBERED_MS;
 use crate::settings::Settings;
-use crate::{choice, files, form, peer, progress, secrets, step};
+use crate::{choice, files, form, peer, progress, remember, secrets, step};
 
 /// The header with the signature, lower-case.
 pub const SIGNATURE: &str = "x-hub-signature-256";
@@ -48,7 +49,7 @@ fn outcome(batch: Batch) -> Result<IngressOutcome, Error> {
     outcome.ignored = batch.ignored;
     outcome.malformed = Some(batch.malformed.join("; ")).filter(|text| !text.is_empty());
     for mut item in batch.items {
-        if remember(&mut item)? {
+        if complete(&mut item)? {
             outcome.events.push(item.event);
         } else {
             outcome.ignored += 1;
@@ -59,7 +60,7 @@ fn outcome(batch: Batch) -> Result<IngressOutcome, Error> {
 
 /// Remembers what belongs to an event and completes it from what is remembered; false when it brings nothing new. Doing it twice
 /// changes nothing: the platform sends again what could not be published.
-fn remember(item: &mut Read) -> Result<bool, Error> {
+fn complete(item: &mut Read) -> Result<bool, Error> {
     let event = &mut item.event;
     match &item.origin {
         Origin::System => Ok(true),
@@ -73,6 +74,9 @@ fn remember(item: &mut Read) -> Result<bool, Error> {
             match &event.body {
                 EventBody::Custom(custom) if custom.name == choice::REMEMBERED => {
                     event.body = form::recall(&custom.data)?;
+                }
+                EventBody::Reaction(reaction) => {
+                    event.body = EventBody::Reaction(reacted(&event.sender.id, reaction)?);
                 }
                 EventBody::Message(message) if person.typed => {
                     let answer = form::answered(&event.conversation.id, &event.id, &message.text)?;
@@ -100,6 +104,18 @@ fn remember(item: &mut Read) -> Result<bool, Error> {
             step::forward(&status.about, status.rank)
         }
     }
+}
+
+/// The platform does not say which emoji was taken away: it is the one that was set last.
+fn reacted(sender: &str, reaction: &Reaction) -> Result<Reaction, Error> {
+    let place = format!("{}@{sender}", reaction.message_id);
+    let mut reaction = reaction.clone();
+    if reaction.added {
+        remember::put("reaction", &place, &reaction.emoji, REMEMBERED_MS)?;
+    } else if let Some(emoji) = remember::get("reaction", &place)? {
+        reaction.emoji = emoji;
+    }
+    Ok(reaction)
 }
 
 #[cfg(test)]

@@ -39,12 +39,9 @@ pub fn find(named: Named<'_>, contacts: &[Contact]) -> Result<Person, String> {
             user_id.is_some() && present(contact.user_id.as_deref()) == user_id
                 || wa_id.is_some() && present(contact.wa_id.as_deref()) == wa_id
         })
-        // Somebody without a phone number is named in the contacts only, and then alone.
-        .or_else(|| {
-            contacts
-                .first()
-                .filter(|_| contacts.len() == 1 && wa_id.is_none() && user_id.is_none())
-        });
+        // Somebody without a number is named in the contacts only, and in some countries a number is written otherwise there than
+        // in the message (Brazil's and Mexico's further digits).
+        .or_else(|| contacts.first().filter(|_| contacts.len() == 1));
     let wa_id = wa_id.or_else(|| contact.and_then(|contact| present(contact.wa_id.as_deref())));
     let user_id = user_id.or_else(|| {
         contact.and_then(|contact| {
@@ -168,6 +165,12 @@ mod tests {
         assert!(
             find(Named::default(), &contacts).is_err(),
             "one of four is not nobody's"
+        );
+        let written = [contact(Some("525512345678"), Some("MX.1"), "Luz")];
+        let person = find(named(Some("5215512345678"), None), &written).unwrap();
+        assert_eq!(
+            person.participant.id, "MX.1",
+            "another way to write the number"
         );
         let alone = [contact(None, Some("CH.9"), "Only")];
         assert_eq!(

@@ -69,17 +69,17 @@ fn each_kind_of_message_becomes_its_event() {
             }),
         ),
         (
-            json!({"type": "reaction", "reaction": {"message_id": "wamid.r", "emoji": ""}}),
+            json!({"type": "reaction", "reaction": {"message_id": "wamid.q", "emoji": ""}}),
             EventBody::Reaction(Reaction {
-                message_id: "wamid.r".into(),
+                message_id: "wamid.q".into(),
                 emoji: String::new(),
                 added: false,
             }),
         ),
         (
-            json!({"type": "reaction", "reaction": {"message_id": "wamid.r"}}),
+            json!({"type": "reaction", "reaction": {"message_id": "wamid.q"}}),
             EventBody::Reaction(Reaction {
-                message_id: "wamid.r".into(),
+                message_id: "wamid.q".into(),
                 emoji: String::new(),
                 added: false,
             }),

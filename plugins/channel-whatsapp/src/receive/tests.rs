@@ -287,3 +287,24 @@ fn a_memory_that_is_away_makes_the_platform_send_it_again() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_reaction_that_is_taken_away_is_the_one_that_was_set() {
+    let settings = with(table());
+    let reaction = |emoji: &str| {
+        let fields =
+            json!({"type": "reaction", "reaction": {"message_id": "wamid.r", "emoji": emoji}});
+        match body(&settings, "wamid.1", fields) {
+            EventBody::Reaction(reaction) => (reaction.emoji, reaction.added),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        reaction(""),
+        (String::new(), false),
+        "one that was never seen"
+    );
+    assert_eq!(reaction("👍"), ("👍".to_owned(), true));
+    assert_eq!(reaction("❤"), ("❤".to_owned(), true));
+    assert_eq!(reaction(""), ("❤".to_owned(), false));
+}
