@@ -109,18 +109,19 @@ fn sent_not_sent_and_unknown_are_told_apart() {
 
 #[test]
 fn without_its_token_nothing_is_sent() {
-    let settings = with(
-        Table::new()
-            .config("phone-number-id", "1")
-            .http(|_| panic!("called")),
-    );
-    assert!(matches!(
-        send(&settings, plain("hi")),
-        Err(DeliveryError::Rejected(_))
-    ));
-    let settings = with(table().secret("whatsapp/access-token", b""));
-    assert!(matches!(
-        send(&settings, plain("hi")),
-        Err(DeliveryError::Rejected(_))
-    ));
+    for (table, what) in [
+        (taking().secret("whatsapp/access-token", b""), "is empty"),
+        (
+            taking().config("access-token", "another"),
+            "there is no secret `another`",
+        ),
+    ] {
+        let settings = with(table);
+        ada_wrote();
+        let Err(DeliveryError::Rejected(reason)) = send(&settings, plain("hi")) else {
+            panic!("{what}")
+        };
+        assert!(reason.contains(what), "{reason}");
+        assert!(requests().is_empty());
+    }
 }
