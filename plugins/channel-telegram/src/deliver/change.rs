@@ -22,13 +22,20 @@ impl Sending<'_> {
             self.downgraded("typing", "nothing is shown in a chat of this kind");
             return Ok(Vec::new());
         }
-        self.following(|sending| {
+        let outcome = self.following(|sending| {
             let mut parameters = Map::new();
             parameters.insert("action".into(), "typing".into());
             sending.place.put(&mut parameters);
             sending.api.call("sendChatAction", parameters)
-        })
-        .map_err(ApiError::repeatable)?;
+        });
+        match outcome.map_err(ApiError::repeatable) {
+            Ok(_) => {}
+            // Not in a channel, and not worth a dead letter anywhere.
+            Err(ApiError::Refused { code: 400, .. }) => {
+                self.downgraded("typing", "nothing is shown in a chat of this kind");
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(Vec::new())
     }
 
