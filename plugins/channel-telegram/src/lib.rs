@@ -14,6 +14,7 @@ mod inbound;
 mod keyboard;
 mod lifecycle;
 mod moved;
+mod pace;
 mod place;
 mod settings;
 #[cfg(test)]
@@ -81,7 +82,7 @@ fn descriptor() -> Descriptor {
             max_buttons: u32::try_from(keyboard::BUTTONS).unwrap_or(u32::MAX),
             // What a message of the contract can hold; by address Telegram takes up to 20 MB.
             max_attachment: 4 << 20,
-            // core.telegram.org/bots/faq: about one a second in a chat, 20 a minute in a group, 30 a second in all.
+            // core.telegram.org/bots/faq: about one a second in a chat, 30 a second in all; for groups see `pace`.
             per_conversation: vec![Rate {
                 messages: 1,
                 per_ms: 1000,

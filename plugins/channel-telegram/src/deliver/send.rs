@@ -7,6 +7,7 @@ use super::Sending;
 use crate::api::{ApiError, Upload};
 use crate::keyboard::{self, Action, Button};
 use crate::moved;
+use crate::pace;
 use crate::place::Line;
 use crate::words::{Piece, TEXT_UNITS, Words};
 
@@ -162,6 +163,14 @@ impl Sending<'_> {
         answers: bool,
         upload: Option<&Upload<'_>>,
     ) -> Result<Vec<String>, ApiError> {
+        if let Err(after_ms) = pace::take(&self.place) {
+            return Err(ApiError::Refused {
+                code: 429,
+                description: "a group takes 20 messages a minute".into(),
+                retry_after_ms: Some(after_ms),
+                moved_to: None,
+            });
+        }
         if let Some(id) = self.reply_to.filter(|_| answers) {
             // What is answered may be deleted meanwhile; the answer is worth sending all the same.
             parameters.insert(

@@ -311,6 +311,20 @@ fn what_only_one_may_see_goes_to_their_own_chat_and_nowhere_else() {
 }
 
 #[test]
+fn a_group_that_had_its_messages_of_the_minute_waits_without_a_call() {
+    telegram();
+    for number in 0..20 {
+        send(&to(&format!("d{number}"), &group(None), plain("x"))).unwrap();
+    }
+    let Err(DeliveryError::Retry(retry)) = send(&to("d20", &group(None), plain("x"))) else {
+        panic!()
+    };
+    assert_eq!(retry.after_ms, Some(60_000));
+    assert_eq!(calls().len(), 20);
+    send(&delivery("d21", plain("x"))).unwrap();
+}
+
+#[test]
 fn previews_are_off_where_the_configuration_says_so() {
     telegram();
     let settings = Settings {
