@@ -1,16 +1,13 @@
 //! What really arrives at a collector: one trace over threads and bus, logs that belong to it, metrics.
 // The lints know a test by its attribute; here the helpers of tests are meant too.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod collector;
-
 use std::{
     collections::HashMap,
     net::TcpListener,
     time::{Duration, Instant},
 };
 
-use collector::{Collector, Received, attribute};
+use greentic_collector::{Collector, Received, attribute};
 use greentic_telemetry::{
     HostMetrics, Sampling, TelemetryConfig, TraceContext, prepare,
     spans::{self, Address},

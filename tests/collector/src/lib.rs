@@ -1,4 +1,12 @@
-//! An OTLP collector that keeps what it is sent: HTTP/protobuf and gRPC on one port, on threads of its own.
+//! An OTLP collector that keeps what it is sent: HTTP/protobuf and gRPC on one port, on threads of its own. For tests: what
+//! goes wrong here ends them.
+// The lints know a test by its attribute; here what tests are made of is meant too.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc
+)]
 
 use std::{
     net::SocketAddr,
@@ -30,8 +38,11 @@ use prost::Message;
 /// What arrived.
 #[derive(Debug, Default, Clone)]
 pub struct Received {
+    /// Spans, in the order of their arrival.
     pub spans: Vec<Span>,
+    /// Log records.
     pub logs: Vec<LogRecord>,
+    /// Metrics, each time they were sent.
     pub metrics: Vec<Metric>,
     /// Resource attributes of each request, of all signals.
     pub resources: Vec<Vec<KeyValue>>,
@@ -39,13 +50,17 @@ pub struct Received {
     pub requests: Vec<(String, Option<String>)>,
 }
 
+/// A collector that runs until it goes out of scope.
 pub struct Collector {
+    /// Where it listens.
     pub address: SocketAddr,
     received: Arc<Mutex<Received>>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Collector {
+    /// Starts on a free port.
+    #[must_use]
     pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -76,6 +91,8 @@ impl Collector {
         }
     }
 
+    /// What arrived so far.
+    #[must_use]
     pub fn received(&self) -> Received {
         self.received.lock().unwrap().clone()
     }
@@ -169,6 +186,7 @@ async fn answer(
 }
 
 /// The text or decimal form of an attribute.
+#[must_use]
 pub fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
     match attributes
         .iter()
