@@ -166,6 +166,7 @@ impl Bench {
                 engine: compiler().engine.clone(),
                 http,
                 services,
+                metrics: Arc::default(),
             },
         }
     }

@@ -67,6 +67,8 @@ struct Plain(Vec<(&'static str, Option<TypedFunc<(), ()>>)>);
 const NAMES: [&str; 4] = ["grow", "try-to-grow", "trap", "print"];
 
 impl Exports for Plain {
+    const WORLD: &'static str = "plain";
+
     fn bind(
         store: &mut Store<greentic_sandbox::Ctx>,
         instance: &Instance,

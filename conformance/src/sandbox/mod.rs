@@ -189,6 +189,7 @@ impl Stage {
             engine: self.engine.clone(),
             http: self.http.clone(),
             services: Arc::new(services.clone()),
+            metrics: Arc::default(),
         };
         let plugin = Plugin::link(&loaded.component, &loaded.shape, spec, surroundings);
         Ok(plugin?)

@@ -18,6 +18,9 @@ use crate::scope::{Binding, CallScope};
 
 /// The exported functions of one world, looked up once for an instance.
 pub trait Exports: Sized + Send + Sync + 'static {
+    /// The world's name, for traces.
+    const WORLD: &'static str;
+
     /// Finds the exports.
     ///
     /// # Errors

@@ -1,7 +1,10 @@
 //! One way to call a plugin, whatever its policy.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use greentic_telemetry::{TraceContext, spans};
+use tracing::{Instrument as _, Span};
 use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
 
 use crate::cell::Exports;
@@ -28,6 +31,20 @@ pub enum Client<E> {
     Pool(Pool<E>),
     /// Policy `shared`.
     Shared(Shared<E>),
+}
+
+/// The span of a call, and its scope with the trace led into it. Where the trace is not sampled both cost nothing.
+fn traced<E: Exports>(
+    plugin: &Plugin,
+    function: &'static str,
+    mut scope: CallScope,
+) -> (Span, CallScope) {
+    let Some(trace) = scope.trace.filter(TraceContext::sampled) else {
+        return (Span::none(), scope);
+    };
+    let span = spans::plugin_call_span(&trace, plugin.name(), E::WORLD, function);
+    scope.trace = Some(trace.within(&span));
+    (span, scope)
 }
 
 impl<E: Exports> Client<E> {
@@ -63,10 +80,22 @@ impl<E: Exports> Client<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        match self {
-            Self::Pool(pool) => pool.call(scope, function, select, params).await,
-            Self::Shared(shared) => shared.call(scope, function, select, params).await,
+        let plugin = self.plugin();
+        let taken = plugin.measures().function(function);
+        let (span, scope) = traced::<E>(plugin, function, scope);
+        let begun = Instant::now();
+        let call = async {
+            match self {
+                Self::Pool(pool) => pool.call(scope, function, select, params).await,
+                Self::Shared(shared) => shared.call(scope, function, select, params).await,
+            }
+        };
+        let outcome = call.instrument(span.clone()).await;
+        taken.observe(begun.elapsed());
+        if let Err(fault) = &outcome {
+            spans::fail(&span, fault.kind.word());
         }
+        outcome
     }
 
     /// The plugin.

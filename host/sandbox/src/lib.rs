@@ -17,6 +17,7 @@ pub mod http;
 mod imports;
 pub mod inspect;
 pub mod limits;
+pub mod measures;
 pub mod net;
 mod output;
 pub mod plugin;

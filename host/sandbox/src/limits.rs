@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::measures::Counted;
+
 /// Limits of one plugin.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -62,8 +64,8 @@ pub(crate) enum Refused {
 }
 
 /// Keeps the sums of one store and remembers what it refused, so that the trap that follows can be explained.
-#[derive(Debug)]
 pub(crate) struct Ledger {
+    counted: Counted,
     memory_limit: usize,
     table_limit: usize,
     memory: usize,
@@ -72,8 +74,9 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, counted: Counted) -> Self {
         Self {
+            counted,
             memory_limit: limits.memory,
             table_limit: limits.table_elements,
             memory: 0,
@@ -96,6 +99,7 @@ impl ResourceLimiter for Ledger {
             return Ok(false);
         }
         self.memory = sum;
+        self.counted.memory(sum);
         Ok(true)
     }
 

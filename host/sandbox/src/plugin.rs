@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use greentic_interfaces::imports;
+use greentic_telemetry::HostMetrics;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -18,6 +19,7 @@ use crate::http::{Hooks, HttpClient, Placeholders};
 use crate::imports::Own;
 use crate::inspect::Shape;
 use crate::limits::{Ledger, Limits};
+use crate::measures::{Counted, Measures};
 use crate::net::SocketPolicy;
 use crate::output::GuestLog;
 use crate::scope::{Binding, CallScope};
@@ -43,6 +45,8 @@ pub struct Surroundings {
     pub http: HttpClient,
     /// Logs, nodes, tools and state.
     pub services: Arc<dyn Services>,
+    /// Where calls, cells and refusals are counted.
+    pub metrics: Arc<HostMetrics>,
 }
 
 /// A component cannot be linked.
@@ -63,6 +67,7 @@ pub struct Plugin {
     waits: bool,
     sockets: SocketPolicy,
     refusals: Refusals,
+    measures: Arc<Measures>,
 }
 
 impl Plugin {
@@ -84,7 +89,11 @@ impl Plugin {
         };
         let linker = linker(surroundings.engine.engine(), shape, waits).map_err(fail)?;
         let pre = linker.instantiate_pre(component).map_err(fail)?;
-        let refusals = Refusals::default();
+        let measures = Arc::new(Measures::new(
+            Arc::clone(&surroundings.metrics),
+            Arc::clone(&spec.name),
+        ));
+        let refusals = Refusals::counted(Arc::clone(&measures));
         let sockets = SocketPolicy::new(
             Arc::clone(&spec.name),
             Arc::clone(&spec.grants),
@@ -98,6 +107,7 @@ impl Plugin {
             waits,
             sockets,
             refusals,
+            measures,
         }))
     }
 
@@ -129,6 +139,10 @@ impl Plugin {
     #[must_use]
     pub fn refusals(&self) -> &Refusals {
         &self.refusals
+    }
+
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -169,8 +183,9 @@ impl Plugin {
                 Arc::clone(grants),
                 secrets,
             )
-            .with_refusals(self.refusals.clone()),
-            ledger: Ledger::new(limits),
+            .with_refusals(self.refusals.clone())
+            .with_measures(Arc::clone(&self.measures)),
+            ledger: Ledger::new(limits, Counted::new(Arc::clone(&self.measures))),
             meter: Arc::new(Meter::new()),
             log,
             caller: Caller {

@@ -35,11 +35,13 @@ pub use sockets::exports::greentic::channel::sockets as socket_types;
 
 /// Makes an [`Exports`] of one exported interface.
 macro_rules! world {
-    ($(#[$doc:meta])* $name:ident, $bound:path) => {
+    ($(#[$doc:meta])* $name:ident, $world:literal, $bound:path) => {
         $(#[$doc])*
         pub struct $name($bound);
 
         impl Exports for $name {
+            const WORLD: &'static str = $world;
+
             fn bind(store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<Self> {
                 Ok(Self(<$bound>::new(store, instance)?))
             }
@@ -77,6 +79,8 @@ pub struct ChannelWorld {
 }
 
 impl Exports for ChannelWorld {
+    const WORLD: &'static str = "channel-provider";
+
     fn bind(store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<Self> {
         Ok(Self {
             channel: channel::Channel::new(&mut *store, instance)?,
@@ -114,6 +118,7 @@ functions!(ChannelWorld, |exports| exports.lifecycle.as_ref().map(|lifecycle| li
 world!(
     /// A session store.
     StoreWorld,
+    "session-store",
     session::Session
 );
 
@@ -147,6 +152,7 @@ functions!(StoreWorld, |exports| Some(exports.0.greentic_session_store());
 world!(
     /// A message bus.
     BusWorld,
+    "message-bus",
     bus::Bus
 );
 
@@ -172,6 +178,7 @@ functions!(BusWorld, |exports| Some(exports.0.greentic_bus_bus());
 world!(
     /// A secrets backend.
     SecretsWorld,
+    "secrets-provider",
     secrets::Secrets
 );
 
@@ -185,6 +192,7 @@ functions!(SecretsWorld, |exports| Some(exports.0.greentic_secrets_provider());
 world!(
     /// MCP tools.
     ToolWorld,
+    "mcp-tool",
     mcp::Mcp
 );
 
@@ -200,6 +208,7 @@ functions!(ToolWorld, |exports| Some(exports.0.greentic_mcp_tools());
 world!(
     /// A flow.
     FlowWorld,
+    "flow-provider",
     flow::Flow
 );
 
@@ -236,6 +245,7 @@ impl crate::cell::Cell<FlowWorld> {
 world!(
     /// A node.
     NodeWorld,
+    "node",
     node::Node
 );
 
@@ -250,6 +260,8 @@ functions!(NodeWorld, |exports| Some(exports.0.greentic_component_node());
 pub struct MinimalWorld(TypedFunc<(minimal_types::Message,), (minimal_types::Outcome,)>);
 
 impl Exports for MinimalWorld {
+    const WORLD: &'static str = "component";
+
     fn bind(store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<Self> {
         let interface =
             instance.get_export_index(&mut *store, None, "greentic:component/component");

@@ -124,25 +124,23 @@ catalogue! {
     sessions_leased: gauge, "greentic_sessions_leased", "Sessions this process holds the lease of.";
     session_conflicts: counter, "greentic_session_conflicts_total", "Commits refused because the session had changed.";
     lease_lost: counter, "greentic_session_leases_lost_total", "Leases that ran out or were taken while a turn was running.";
-    store_seconds: histograms ["operation"] CALL_BOUNDS, "greentic_store_seconds", "Session store calls, by operation.";
 
     // Egress
     egress_attempts: counters ["channel", "outcome"], "greentic_egress_attempts_total", "Delivery attempts, by channel plugin and outcome.";
     egress_seconds: histograms ["channel"] WAIT_BOUNDS, "greentic_egress_seconds", "Duration of one delivery attempt.";
     egress_throttled: counters ["channel"], "greentic_egress_throttled_total", "Deliveries that waited for a platform's rate limit.";
     dead_letters: counters ["stage", "reason"], "greentic_dead_letters_total", "Messages given up, by stage and reason.";
-    dead_letters_held: gauge, "greentic_dead_letters_held", "Dead letters waiting to be replayed or dropped.";
     message_seconds: histograms ["channel"] WAIT_BOUNDS, "greentic_message_seconds", "From a message's arrival to the delivery of its first reply.";
 
     // Sandbox
-    plugin_call_seconds: histograms ["plugin", "function"] CALL_BOUNDS, "greentic_plugin_call_seconds", "Calls of plugin exports.";
+    plugin_call_seconds: histograms ["plugin", "function"] CALL_BOUNDS, "greentic_plugin_call_seconds", "Calls of plugin exports, the store's and the bus's among them.";
     plugin_faults: counters ["plugin", "fault"], "greentic_plugin_faults_total", "Plugin calls that failed, by kind of fault.";
     plugin_denied: counters ["plugin", "capability"], "greentic_plugin_denied_total", "Uses of a capability the bundle does not grant.";
     plugin_restarts: counters ["plugin"], "greentic_plugin_restarts_total", "Restarts of supervised plugins.";
     cells: gauges ["plugin"], "greentic_cells", "Live cell instances.";
     cell_instantiations: counters ["plugin"], "greentic_cell_instantiations_total", "Cell instances made.";
     cell_memory: gauges ["plugin"], "greentic_cell_memory_bytes", "Linear memory of live cells.";
-    outgoing_requests: counters ["plugin", "class"], "greentic_outgoing_requests_total", "HTTP requests made by plugins, by status class.";
+    outgoing_requests: counters ["plugin", "class"], "greentic_outgoing_requests_total", "HTTP requests made by plugins, by status class, `none` where no answer came.";
 
     // Process
     generation: gauge, "greentic_generation", "Number of the running bundle generation; grows with each swap.";

@@ -159,7 +159,7 @@ fn the_text_of_all_metrics_is_valid_and_says_what_was_recorded() {
         .messages
         .with(["chat", "out"])
         .add(u64::from(u32::MAX) + 1);
-    metrics.dead_letters_held.set(-1);
+    metrics.process_memory.set(-1);
     metrics.websocket_connections.with(["chat"]).set_len(4);
     for micros in [0, 1, 3, 999, 1_000_000, 90_000_000] {
         metrics
@@ -191,7 +191,10 @@ fn the_text_of_all_metrics_is_valid_and_says_what_was_recorded() {
     };
     assert_eq!(of(awkward), 7.0);
     assert_eq!(of("chat"), 4_294_967_296.0);
-    assert_eq!(get("greentic_dead_letters_held").1[0].value, -1.0);
+    assert_eq!(
+        get("greentic_process_resident_memory_bytes").1[0].value,
+        -1.0
+    );
     assert_eq!(get("greentic_queue_depth").1[0].value, 12.0);
     let (kind, lines) = get("greentic_plugin_call_seconds");
     assert_eq!(kind, "histogram");

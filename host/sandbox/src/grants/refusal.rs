@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::measures::Measures;
+
 /// The kinds of grant, by the key they have in the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Capability {
@@ -109,9 +111,10 @@ impl fmt::Display for Refusal {
 const KEPT: usize = 8;
 
 /// The refusals of one cell: counted all, the latest kept, logged seldom enough that a plugin cannot flood the log.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Refusals {
     inner: Arc<Mutex<Kept>>,
+    measures: Option<Arc<Measures>>,
 }
 
 #[derive(Debug, Default)]
@@ -121,8 +124,20 @@ struct Kept {
 }
 
 impl Refusals {
+    /// None yet; each is also counted in the plugin's metrics.
+    #[must_use]
+    pub fn counted(measures: Arc<Measures>) -> Self {
+        Self {
+            measures: Some(measures),
+            ..Self::default()
+        }
+    }
+
     /// Counts and keeps `refusal`, and logs it when it is among the first eight or the count is a power of two.
     pub fn record(&self, refusal: Refusal) {
+        if let Some(measures) = &self.measures {
+            measures.denied(refusal.capability.key());
+        }
         let count = {
             let mut kept = self.inner.lock();
             kept.count = kept.count.saturating_add(1);

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::outgoing::{Destination, prepare, unfounded_credential};
 use super::placeholder::Placeholders;
 use crate::grants::{Capability, Grants, Refusal, Refusals};
+use crate::measures::Measures;
 
 /// The hooks of one cell, for WASI 0.2 and 0.3 alike.
 pub struct Hooks {
@@ -23,6 +24,7 @@ pub struct Hooks {
     grants: Arc<Grants>,
     placeholders: Arc<dyn Placeholders>,
     refusals: Refusals,
+    measures: Option<Arc<Measures>>,
     trace: Option<HeaderValue>,
 }
 
@@ -44,6 +46,7 @@ impl Hooks {
             grants,
             placeholders,
             refusals: Refusals::default(),
+            measures: None,
             trace: None,
         }
     }
@@ -52,6 +55,13 @@ impl Hooks {
     #[must_use]
     pub fn with_refusals(mut self, refusals: Refusals) -> Self {
         self.refusals = refusals;
+        self
+    }
+
+    /// Counts requests in the plugin's metrics.
+    #[must_use]
+    pub fn with_measures(mut self, measures: Arc<Measures>) -> Self {
+        self.measures = Some(measures);
         self
     }
 
@@ -75,6 +85,7 @@ impl Hooks {
             grants: Arc::clone(&self.grants),
             placeholders: Arc::clone(&self.placeholders),
             refusals: self.refusals.clone(),
+            measures: self.measures.clone(),
             trace: self.trace.clone(),
         }
     }
@@ -117,6 +128,7 @@ struct Exchange {
     grants: Arc<Grants>,
     placeholders: Arc<dyn Placeholders>,
     refusals: Refusals,
+    measures: Option<Arc<Measures>>,
     trace: Option<HeaderValue>,
 }
 
@@ -140,6 +152,9 @@ impl Exchange {
             destination.origin(),
             started.elapsed().as_millis(),
         );
+        if let Some(measures) = &self.measures {
+            measures.requested(result.as_ref().ok().map(|answer| answer.status().as_u16()));
+        }
         match &result {
             Ok(response) => {
                 tracing::debug!(%plugin, %method, origin, status = response.status().as_u16(), ms, "request sent")

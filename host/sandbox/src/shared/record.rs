@@ -91,6 +91,7 @@ impl Record {
         health.not_before = Some(now + pause);
         health.last = kind.to_string();
         health.restarts += 1;
+        self.plugin.measures().restarted();
         let mut tenant = None;
         match blame {
             Blame::Call(of) => {

@@ -49,6 +49,7 @@ pub(crate) async fn bind(
         engine: foundation.engine.clone(),
         http: foundation.http.clone(),
         services: services.clone(),
+        metrics: Arc::clone(&foundation.metrics),
     };
     let mut faults = Diagnostics::default();
     let mut plugins = HashMap::new();
