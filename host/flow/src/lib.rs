@@ -29,6 +29,7 @@
 
 #[cfg(feature = "compile")]
 pub mod compile;
+mod contract;
 mod engine;
 mod eval;
 mod event;
@@ -36,10 +37,17 @@ mod event;
 pub mod graph;
 pub mod ir;
 mod outbound;
+#[cfg(feature = "compile")]
+mod rule;
+#[doc(hidden)]
+pub use serde_json;
 
 pub use engine::*;
+pub use eval::EvalError;
 pub use event::*;
 pub use outbound::{Outbound, OutboundBody, QuickReply, outbound, payload_keys};
+#[cfg(feature = "compile")]
+pub use rule::RuleCondition;
 
 /// Outcome ports: the success family first, then the error family, then what a skipped node has.
 pub const PORTS: [&str; 7] = [

@@ -6,6 +6,7 @@ use greentic_sandbox::worlds::store_types;
 use greentic_session::{Sessions, StoreClient};
 use greentic_state::State;
 
+use crate::alarm::Alarms;
 use crate::bus::Bus;
 use crate::conversation_log::ConversationLogs;
 use crate::dead_letter::DeadLetters;
@@ -30,6 +31,8 @@ pub struct Backends {
     pub state_name: Option<String>,
     /// Logs of conversations.
     pub logs: Arc<ConversationLogs>,
+    /// Waits that end by themselves.
+    pub alarms: Alarms,
     /// Dead letters.
     pub letters: DeadLetters,
 }

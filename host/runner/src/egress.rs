@@ -167,11 +167,9 @@ async fn deliver(
         attempt,
         message: outgoing.message.clone(),
     };
-    let span = spans::plugin_call_span(&trace, &channel.provider, "channel-provider", "deliver");
     match channel
         .client
         .deliver(channel.scope(Some(trace)), delivery)
-        .instrument(span)
         .await
     {
         Ok(Ok(receipt)) => Sent::Yes(receipt),

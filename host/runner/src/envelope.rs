@@ -4,11 +4,12 @@
 //! and do not misread it.
 
 use greentic_interfaces::model::{Event, Outbound};
+use greentic_session::Alarm;
 use greentic_types::MessageId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// An event on its way to a flow.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Inbound {
     pub id: MessageId,
     /// What the channel read.
     pub event: Event,
+    /// Set when no channel read it: a wait is over.
+    pub alarm: Option<Alarm>,
 }
 
 /// A message on its way to a platform.

@@ -115,6 +115,9 @@ impl Host {
             }
         }
         if let Some(worker) = workers.first() {
+            for backends in distinct(&generation, |backends| &backends.store_name) {
+                work.push(alarms(&generation, backends, worker, stopped.clone()));
+            }
             let generation = Arc::clone(&generation);
             work.push(worker.spawn(async move { generation.chores.run(stopped).await }));
         }
@@ -321,11 +324,16 @@ impl Host {
 }
 
 fn distinct_buses(generation: &Generation) -> Vec<&Arc<Backends>> {
+    distinct(generation, |backends| &backends.bus_name)
+}
+
+/// One of the backends for each plugin that `name` gives.
+fn distinct(generation: &Generation, name: impl Fn(&Backends) -> &str) -> Vec<&Arc<Backends>> {
     let mut distinct: Vec<&Arc<Backends>> = Vec::new();
     for backends in &generation.backends {
         if !distinct
             .iter()
-            .any(|earlier| earlier.bus_name == backends.bus_name)
+            .any(|earlier| name(earlier) == name(backends))
         {
             distinct.push(backends);
         }
@@ -427,6 +435,39 @@ fn deliveries(
             Arc::clone(&generation).handle_outgoing(delivery)
         })
         .await;
+    })
+}
+
+/// Looks for conversations whose wait is over, until the generation is stopped.
+fn alarms(
+    generation: &Arc<Generation>,
+    backends: &Arc<Backends>,
+    worker: &Handle,
+    mut stop: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let every = generation.limits.session.alarms;
+    let (generation, backends) = (Arc::clone(generation), Arc::clone(backends));
+    worker.spawn(async move {
+        while !*stop.borrow() {
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                _ = stop.changed() => continue,
+            }
+            // Tenants that share a store may have buses of their own. An alarm of a channel that is gone waits for it on any.
+            let bus = |subject: &str| {
+                let channel = generation.channel_of(subject);
+                let backends = channel
+                    .as_ref()
+                    .map_or(&backends, |channel| &channel.backends);
+                Arc::clone(&backends.bus)
+            };
+            if let Err(error) = backends.alarms.ring(bus).await {
+                tracing::warn!(
+                    store = backends.store_name,
+                    "conversations whose wait is over are not told yet: {error}"
+                );
+            }
+        }
     })
 }
 

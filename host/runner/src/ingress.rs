@@ -24,12 +24,7 @@ impl ChannelRuntime {
     /// Takes a request and gives the answer. `trace` is the context of the request's span.
     pub async fn ingress(&self, request: Request, trace: TraceContext) -> Response {
         let body = request.body.clone();
-        let call = spans::plugin_call_span(&trace, &self.provider, "channel-provider", "ingress");
-        let answered = self
-            .client
-            .ingress(self.scope(Some(trace)), request)
-            .instrument(call)
-            .await;
+        let answered = self.client.ingress(self.scope(Some(trace)), request).await;
         let outcome = match answered {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(IngressError::Unverified(reason))) => {
@@ -123,7 +118,11 @@ impl ChannelRuntime {
                 .session(&event.conversation, &event.sender.id)
                 .as_str()
                 .to_owned();
-            let Ok(payload) = envelope::encode(&Inbound { id, event }) else {
+            let Ok(payload) = envelope::encode(&Inbound {
+                id,
+                event,
+                alarm: None,
+            }) else {
                 return false;
             };
             messages.push(Message {

@@ -2,6 +2,7 @@
 //!
 //! [`Foundation::load`] turns a bundle into a [`Generation`]; [`Host`] runs one and swaps it for the next.
 
+mod alarm;
 mod backends;
 mod bus;
 mod channel;
@@ -12,6 +13,7 @@ mod conversation_log;
 mod dead_letter;
 mod egress;
 mod envelope;
+mod event;
 mod generation;
 mod host;
 mod ingress;

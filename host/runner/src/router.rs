@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use greentic_flow::RuleCondition;
 use greentic_interfaces::model::{Event, EventBody};
 use greentic_sandbox::client::Client;
 use greentic_sandbox::worlds::FlowWorld;
@@ -20,9 +21,6 @@ pub struct FlowRuntime {
     pub(crate) seconds: Histogram,
 }
 
-/// A condition over an event.
-pub type Condition = Box<dyn Fn(&Event) -> bool + Send + Sync>;
-
 /// A rule: all that is named must hold.
 pub struct Rule {
     /// The kind of event.
@@ -30,7 +28,7 @@ pub struct Rule {
     /// The command's name.
     pub command: Option<String>,
     /// A condition.
-    pub condition: Option<Condition>,
+    pub condition: Option<RuleCondition>,
     /// The flow.
     pub flow: Arc<FlowRuntime>,
 }
@@ -77,8 +75,18 @@ impl Rule {
             && self
                 .condition
                 .as_ref()
-                .is_none_or(|condition| condition(event))
+                .is_none_or(|condition| meets(condition, event))
     }
+}
+
+/// A condition that has no value for an event does not hold.
+fn meets(condition: &RuleCondition, event: &Event) -> bool {
+    let held = crate::event::event(event.clone())
+        .and_then(|event| condition.holds(&event).map_err(|error| error.to_string()));
+    held.unwrap_or_else(|reason| {
+        tracing::warn!("the condition of a rule does not hold because {reason}");
+        false
+    })
 }
 
 /// The kind of an event, in the word of the contract.

@@ -165,17 +165,12 @@ impl Services for GenerationServices {
         Box::pin(async move {
             let team = team.ok_or_else(not_now)?;
             let scope = inner_scope(&caller);
-            let span = scope
-                .trace
-                .map(|trace| spans::plugin_call_span(&trace, &tool, "mcp-tool", "call-tool"))
-                .unwrap_or_else(tracing::Span::none);
             attempts(policy, || async {
                 team.tools
                     .call(&server, &tool, scope.clone(), arguments.clone())
                     .await
                     .map_err(|error| tool_failed(&error))
             })
-            .instrument(span)
             .await
         })
     }

@@ -9,5 +9,5 @@ mod record;
 mod sessions;
 
 pub use partition::Partition;
-pub use record::{Outgoing, Record, RecordError};
+pub use record::{Alarm, Outgoing, Record, RecordError};
 pub use sessions::{Claimed, SessionError, Sessions, StoreClient};

@@ -57,6 +57,12 @@ impl Partition {
         Self(format!("{env}/{tenant}///dead-letters").into())
     }
 
+    /// Alarms of all conversations of an environment, so that what is due is found by one look.
+    #[must_use]
+    pub fn alarms(env: &Id) -> Self {
+        Self(format!("{env}////alarms").into())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

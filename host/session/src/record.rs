@@ -4,7 +4,7 @@ use greentic_types::MessageId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the encoding; the first byte of a stored record.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A message that goes out because of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,15 @@ pub struct Outgoing {
     pub payload: Vec<u8>,
 }
 
+/// A wait that ends by itself: the host comes back to the conversation at that time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// When, in milliseconds since the epoch.
+    pub due_ms: u64,
+    /// The event whose turn began the wait.
+    pub wait: MessageId,
+}
+
 /// Everything a turn reads and changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Record {
@@ -22,6 +31,10 @@ pub struct Record {
     pub flow: String,
     /// What the flow handed over for its next turn.
     pub snapshot: Option<Vec<u8>>,
+    /// When the conversation's wait is over, in milliseconds since the epoch; 0 when it does not wait.
+    pub until_ms: u64,
+    /// Set when the flow is to be told that nobody answered.
+    pub alarm: Option<Alarm>,
     /// Turns in a row that failed.
     pub failures: u32,
     /// Handled events, oldest first, with the second of their handling.

@@ -14,9 +14,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use greentic_flow::{FlowError as Fault, Program, TurnInput as Turn};
+use greentic_flow::{FlowError as Fault, Program, TurnInput as Turn, Wake as Rest};
 use greentic_sdk::flow::{
-    Descriptor, Flow, FlowError, FlowInfo, NodeFailure, TurnInput, TurnOutput, Wait,
+    Descriptor, Flow, FlowError, FlowInfo, NodeFailure, TurnInput, TurnOutput, Wait, Wake,
 };
 use greentic_sdk::model::About;
 use serde_json::{Map, Value};
@@ -78,6 +78,11 @@ impl Flow for FlowEngine {
                 .collect(),
             wait: output.wait.map(|wait| Wait {
                 ttl_ms: wait.ttl_ms,
+                wake: match wait.wake {
+                    Rest::Unchanged => Wake::Unchanged,
+                    Rest::Never => Wake::Never,
+                    Rest::AtEnd => Wake::AtEnd,
+                },
             }),
             goto: output.goto,
             path,

@@ -6,7 +6,7 @@ use crate::model::Outbound;
 
 pub use crate::bindings::flow::exports::greentic::flow::flow::{Descriptor, Guest as Flow};
 pub use crate::bindings::imports::greentic::flow::types::{
-    CallPolicy, FlowError, FlowInfo, NodeFailure, TurnInput, TurnOutput, Wait,
+    CallPolicy, FlowError, FlowInfo, NodeFailure, TurnInput, TurnOutput, Wait, Wake,
 };
 
 impl TurnOutput {
@@ -16,7 +16,10 @@ impl TurnOutput {
         Self {
             snapshot: Some(snapshot),
             outbound,
-            wait: Some(Wait { ttl_ms: None }),
+            wait: Some(Wait {
+                ttl_ms: None,
+                wake: Wake::Never,
+            }),
             goto: None,
             path: Vec::new(),
         }

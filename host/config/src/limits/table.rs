@@ -174,6 +174,8 @@ limits! {
         dedupe_entries "dedupe-entries" Count = 128, 1 => 10_000;
         /// Turns run again because another commit came first; then the event is retried later.
         conflicts "conflicts" Count = 8, 1 => 1_000;
+        /// Between two looks for conversations whose wait is over.
+        alarms "alarms" Time = SECOND, 10 => 10 * MINUTE;
         /// Messages one turn may send.
         outbox "outbox" Count = 64, 1 => 256;
     }

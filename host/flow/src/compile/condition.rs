@@ -36,7 +36,8 @@ pub fn compile(node: &Node, place: Place, names: &Names<'_>) -> Option<Condition
     compile_text(&text.value, text.span, place, names)
 }
 
-fn compile_text(text: &str, span: Span, place: Place, names: &Names<'_>) -> Option<Condition> {
+/// Compiles the text of a condition; reports and gives `None` when it is wrong.
+pub fn compile_text(text: &str, span: Span, place: Place, names: &Names<'_>) -> Option<Condition> {
     if text.trim().is_empty() {
         names
             .report
@@ -44,7 +45,9 @@ fn compile_text(text: &str, span: Span, place: Place, names: &Names<'_>) -> Opti
             .help("leave the key out for a default route");
         return None;
     }
-    note_ports(text, names);
+    if place != Place::Rule {
+        note_ports(text, names);
+    }
     let condition = match plain::parse(text) {
         Some(found) => {
             let source = names.report.source();

@@ -25,6 +25,8 @@ use std::collections::BTreeSet;
 
 use greentic_diagnostics::{Diagnostics, Report, Source, yaml};
 
+pub(crate) use condition::compile_text;
+pub(crate) use names::{FlowNames, Names, Place, World};
 pub use operation::OPERATIONS;
 pub use view::{FlowView, ViewEdge, ViewKind, ViewNode};
 

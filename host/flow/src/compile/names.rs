@@ -111,6 +111,8 @@ pub enum Place {
     When,
     /// In a template.
     Template,
+    /// In a rule that chooses a flow: nothing has run, so there is the event and nothing else.
+    Rule,
 }
 
 impl<'a> Names<'a> {
@@ -131,6 +133,9 @@ impl<'a> Names<'a> {
     /// Looks a path up; reports at `span` and gives `None` when it cannot resolve.
     pub fn resolve(&self, steps: &[String], place: Place, span: Span) -> Option<Path> {
         let (first, rest) = steps.split_first()?;
+        if place == Place::Rule {
+            return self.event_path(steps, span);
+        }
         let root = match first.as_str() {
             "node" => return self.node_path(rest, span),
             "state" => return self.state_path(rest, span),
@@ -166,18 +171,8 @@ impl<'a> Names<'a> {
                 note.help(format!("did you mean `vars.{near}`?"));
             }
         }
-        if root == Root::Entry
-            && let Some(name) = rest.first()
-            && !Event::ENTRY_FIELDS.contains(&name.as_str())
-        {
-            self.unknown(
-                span,
-                "unknown-path",
-                "field of an event",
-                name,
-                Event::ENTRY_FIELDS,
-            );
-            return None;
+        if root == Root::Entry {
+            self.check_event_field(rest, span)?;
         }
         let misplaced = match root {
             Root::Result => !self.result.get(),
@@ -199,6 +194,51 @@ impl<'a> Names<'a> {
             root,
             steps: rest.to_vec(),
         })
+    }
+
+    /// A path of a rule: `event` and what is in it. `entry` and `in` are its names inside a flow and are understood too.
+    fn event_path(&self, steps: &[String], span: Span) -> Option<Path> {
+        let (first, rest) = steps.split_first()?;
+        if !Self::EVENT_NAMES.contains(&first.as_str()) {
+            let near = suggest(first, Self::EVENT_NAMES)
+                .map(str::to_owned)
+                .or_else(|| {
+                    let is_field = Event::ENTRY_FIELDS.contains(&first.as_str());
+                    is_field.then(|| format!("event.{first}"))
+                });
+            let message = match near {
+                Some(near) => format!("`{first}` is not known in a rule; did you mean `{near}`?"),
+                None => format!("`{first}` is not known in a rule"),
+            };
+            self.report.error(span, "unknown-path", message).help(
+                "a rule sees the event only, as in `event.text` or `event.conversation.kind`",
+            );
+            return None;
+        }
+        self.check_event_field(rest, span)?;
+        Some(Path {
+            root: Root::Entry,
+            steps: rest.to_vec(),
+        })
+    }
+
+    /// What the event is called in a rule.
+    const EVENT_NAMES: [&'static str; 3] = ["event", "entry", "in"];
+
+    fn check_event_field(&self, steps: &[String], span: Span) -> Option<()> {
+        match steps.first() {
+            Some(name) if !Event::ENTRY_FIELDS.contains(&name.as_str()) => {
+                self.unknown(
+                    span,
+                    "unknown-path",
+                    "field of an event",
+                    name,
+                    Event::ENTRY_FIELDS,
+                );
+                None
+            }
+            _ => Some(()),
+        }
     }
 
     fn unknown<'w>(

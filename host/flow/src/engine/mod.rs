@@ -15,6 +15,7 @@ mod world;
 
 pub use effects::{CallError, Effects, ToolOutcome};
 pub use program::{LoadError, Program};
+pub use resume::WAIT_TIMEOUT;
 pub use snapshot::{MAX_SNAPSHOT, Phase, SavedFrame, Snapshot};
 
 use serde_json::{Map, Value};
@@ -70,6 +71,20 @@ pub struct TurnOutput {
 pub struct Wait {
     /// Milliseconds; the host's default when absent.
     pub ttl_ms: Option<u64>,
+    /// What the host does then.
+    pub wake: Wake,
+}
+
+/// What the host does when a rest is over and nobody answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wake {
+    /// The turn changed nothing: what was said before holds.
+    #[default]
+    Unchanged,
+    /// Nothing.
+    Never,
+    /// Give the flow the custom event [`WAIT_TIMEOUT`].
+    AtEnd,
 }
 
 /// Why a turn has no result.

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use regex_lite::Regex;
-use serde_json::Value;
 
-use crate::ir::{Condition, Definition, Expr, Flow, Function, IR_VERSION, SlotType};
+use crate::ir::{Condition, Definition, Flow, IR_VERSION, SlotType};
 
 /// Why a definition cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,17 +116,7 @@ fn patterns_of(flow: &Flow) -> Vec<&str> {
             .iter()
             .filter_map(|route| route.condition.as_ref())
             .chain(node.when.as_ref());
-        for condition in conditions {
-            if let Condition::Cel(expr) = condition {
-                expr.walk(&mut |expr| {
-                    if let Expr::Call(Function::Matches, arguments) = expr
-                        && let Some(Expr::Literal(Value::String(pattern))) = arguments.get(1)
-                    {
-                        patterns.push(pattern);
-                    }
-                });
-            }
-        }
+        patterns.extend(conditions.flat_map(Condition::patterns));
     }
     patterns
 }

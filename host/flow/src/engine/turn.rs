@@ -6,7 +6,9 @@ use super::effects::{CallError, Effects};
 use super::program::Program;
 use super::snapshot::{Phase, Snapshot};
 use super::world::{Frame, World};
-use super::{FlowError, MAX_CALL_DEPTH, MAX_OUTBOUND, MAX_STEPS, TurnInput, TurnOutput, Wait};
+use super::{
+    FlowError, MAX_CALL_DEPTH, MAX_OUTBOUND, MAX_STEPS, TurnInput, TurnOutput, Wait, Wake,
+};
 use crate::eval::{Scope, holds, render};
 use crate::ir::{Condition, LogLevel, Node, Target};
 use crate::outbound::{Outbound, reply};
@@ -339,6 +341,16 @@ impl<'p> Turn<'p, '_> {
         for caller in std::mem::take(&mut self.callers) {
             frames.push(self.save(caller, Phase::Calling)?);
         }
+        let wake = if self
+            .node(&frame)?
+            .ports
+            .iter()
+            .any(|port| port == "on_timeout")
+        {
+            Wake::AtEnd
+        } else {
+            Wake::Never
+        };
         frames.push(self.save(frame, phase)?);
         let vars = match self.world.vars {
             Value::Object(vars) => vars,
@@ -348,7 +360,7 @@ impl<'p> Turn<'p, '_> {
         Ok(TurnOutput {
             snapshot: Some(snapshot),
             outbound: self.outbound,
-            wait: Some(Wait { ttl_ms }),
+            wait: Some(Wait { ttl_ms, wake }),
             path: self.path,
             ..TurnOutput::default()
         })

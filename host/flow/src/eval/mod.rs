@@ -4,7 +4,7 @@ mod condition;
 mod number;
 mod template;
 
-pub use condition::holds;
+pub use condition::{EvalError, holds};
 pub use template::{as_text, render};
 
 use std::collections::HashMap;

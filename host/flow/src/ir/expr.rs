@@ -159,6 +159,24 @@ pub enum Function {
     Trim,
 }
 
+impl Condition {
+    /// The regular expressions in it that stand there as a constant; they are compiled at load.
+    #[must_use]
+    pub fn patterns(&self) -> Vec<&str> {
+        let mut patterns = Vec::new();
+        if let Self::Cel(expr) = self {
+            expr.walk(&mut |expr| {
+                if let Expr::Call(Function::Matches, arguments) = expr
+                    && let Some(Expr::Literal(Value::String(pattern))) = arguments.get(1)
+                {
+                    patterns.push(pattern.as_str());
+                }
+            });
+        }
+        patterns
+    }
+}
+
 impl Expr {
     /// Visits this expression and everything in it, outermost first.
     pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {

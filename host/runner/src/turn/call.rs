@@ -10,8 +10,6 @@ use greentic_interfaces::model::{Outbound, OutboundBody, TenantCtx};
 use greentic_sandbox::fault::Fault;
 use greentic_sandbox::scope::CallScope;
 use greentic_session::Claimed;
-use greentic_telemetry::{Sampling, TraceContext, spans};
-use tracing::Instrument;
 
 use super::{TYPING_AFTER, Trouble};
 use crate::channel::ChannelRuntime;
@@ -52,16 +50,7 @@ impl Generation {
                 .unwrap_or_else(|| channel.locale.clone()),
             seed: inbound.id.seed(),
         };
-        let call = async {
-            let trace = scope
-                .trace
-                .unwrap_or_else(|| TraceContext::start(Sampling::OFF, None));
-            let span = spans::plugin_call_span(&trace, flow.client.plugin().name(), "flow", "turn");
-            flow.client
-                .turn(scope.clone(), input)
-                .instrument(span)
-                .await
-        };
+        let call = flow.client.turn(scope.clone(), input);
         let mut call = std::pin::pin!(call);
         // Almost every turn ends here, before any timer is made.
         let mut answer =

@@ -48,6 +48,8 @@ impl Generation {
             if claimed.record.failures >= FAILURES_UNTIL_RESTART {
                 claimed.record.snapshot = None;
                 claimed.record.flow = String::new();
+                claimed.record.alarm = None;
+                claimed.record.until_ms = 0;
             }
             let text = Text {
                 text: channel.failure_text.clone(),

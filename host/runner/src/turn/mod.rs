@@ -6,6 +6,7 @@
 
 mod call;
 mod failure;
+mod rest;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::dead_letter::Stage;
 use crate::envelope::{self, Inbound};
 use crate::generation::Generation;
 use crate::router::{FlowRuntime, kind_of, speaks};
+use crate::turn::rest::rings;
 
 /// A turn that takes longer shows the person that something is going on.
 const TYPING_AFTER: Duration = Duration::from_millis(400);
@@ -153,6 +155,7 @@ impl Generation {
                 }
                 Err(error) => return Err(Trouble::Never(error.to_string())),
             };
+            let leased = self.metrics.sessions_leased.enter();
             if claimed.record.has_seen(inbound.id) {
                 self.metrics.dedupe_dropped.with(["turn"]).inc();
                 let outbox = if claimed.record.is_last(inbound.id) {
@@ -162,6 +165,10 @@ impl Generation {
                 };
                 channel.backends.sessions.release(scope, &claimed).await;
                 return self.send(channel, &partition, outbox, trace).await;
+            }
+            if !rings(inbound, &claimed) {
+                channel.backends.sessions.release(scope, &claimed).await;
+                return Ok(());
             }
             if !speaks(&event.body)
                 && !channel
@@ -186,18 +193,24 @@ impl Generation {
                 trace: Some(trace),
                 ..scope
             };
-            let ran = self
-                .run(channel, inbound, &mut claimed, flow, &scope)
-                .instrument(span.clone())
-                .await;
-            let (outbound, ttl) = match ran {
-                Ok(ran) => ran,
+            let before = claimed.record.alarm;
+            let ran = async {
+                let outbound = self
+                    .run(channel, inbound, &mut claimed, flow, &scope)
+                    .await?;
+                self.set_alarm(channel, inbound, &claimed, before, &scope)
+                    .await?;
+                Ok(outbound)
+            };
+            let outbound = match ran.instrument(span.clone()).await {
+                Ok(outbound) => outbound,
                 Err(trouble) => {
                     spans::fail(&span, "turn");
                     channel.backends.sessions.release(scope, &claimed).await;
                     return Err(trouble);
                 }
             };
+            let ttl = self.kept(&claimed);
             self.fill_outbox(&mut claimed, inbound, outbound, 0)
                 .map_err(Trouble::Never)?;
             let commit = spans::commit_span(&trace, partition.as_str());
@@ -214,6 +227,10 @@ impl Generation {
                     continue;
                 }
                 Err(error) => return Err(Trouble::Later(error.to_string(), None)),
+            }
+            drop(leased);
+            if let Some(over) = before.filter(|alarm| claimed.record.alarm != Some(*alarm)) {
+                channel.backends.alarms.clear(scope, over).await;
             }
             channel.metrics.turns.inc();
             self.metrics
@@ -237,7 +254,7 @@ impl Generation {
         ))
     }
 
-    /// Runs the flow and those it hands on to. Changes flow and snapshot in the record; writes nothing.
+    /// Runs the flow and those it hands on to. Changes the record; writes nothing.
     async fn run(
         &self,
         channel: &Arc<ChannelRuntime>,
@@ -245,7 +262,7 @@ impl Generation {
         claimed: &mut Claimed,
         first: Arc<FlowRuntime>,
         scope: &CallScope,
-    ) -> Result<(Vec<Outbound>, u64), Trouble> {
+    ) -> Result<Vec<Outbound>, Trouble> {
         let mut flow = first;
         let mut snapshot = if claimed.record.flow == flow.name {
             claimed.record.snapshot.take()
@@ -288,10 +305,6 @@ impl Generation {
                     flow.name, self.limits.session.snapshot
                 )));
             }
-            let ttl = output
-                .wait
-                .and_then(|wait| wait.ttl_ms)
-                .unwrap_or_else(|| millis(self.limits.session.ttl));
             if let Some(next) = output.goto {
                 let team = self.team_of(&channel.reference.tenant_ctx());
                 flow = team
@@ -314,10 +327,15 @@ impl Generation {
             } else {
                 String::new()
             };
+            self.rest(
+                &mut claimed.record,
+                inbound,
+                output.snapshot.is_some(),
+                output.wait,
+            );
             claimed.record.snapshot = output.snapshot;
             claimed.record.failures = 0;
-            // The record outlives the conversation: it remembers the events that were handled.
-            return Ok((outbound, ttl.max(millis(self.limits.session.dedupe))));
+            return Ok(outbound);
         }
         Err(Trouble::Never("flows hand one event on without end".into()))
     }

@@ -15,6 +15,7 @@ use greentic_types::Id;
 
 use super::super::link::check_config;
 use super::Binder;
+use crate::alarm::Alarms;
 use crate::backends::Backends;
 use crate::bus::{Bus, BusBounds};
 use crate::conversation_log::ConversationLogs;
@@ -143,6 +144,7 @@ impl Binder<'_> {
             state: state_store.map(|store| State::new(store, state_limits)),
             state_name,
             logs: ConversationLogs::new(Arc::clone(&store)),
+            alarms: Alarms::new(Arc::clone(&store), &env),
             letters: DeadLetters::new(store, env, millis(limits.dead_letters.ttl)),
         });
         self.backends.push(Arc::clone(&backends));

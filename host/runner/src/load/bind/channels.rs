@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use greentic_config::{Channel as ChannelEntry, Team, Tenant};
+use greentic_flow::RuleCondition;
 use greentic_mcp::{Catalogue, Server, Tool};
 use greentic_sandbox::client::Client;
 use greentic_sandbox::fault::Fault;
@@ -118,24 +119,24 @@ impl Binder<'_> {
         );
         let mut rules = Vec::new();
         for rule in &entry.rules {
-            if let Some(condition) = &rule.condition {
-                let fault = self
-                    .loaded
-                    .error(
-                        condition.span,
-                        "condition",
-                        "a rule cannot have a condition yet",
-                    )
-                    .help(
-                        "let the flow branch by the condition, or choose by `event` or `command`",
-                    );
-                self.faults.push(fault);
-            }
+            let condition = match &rule.condition {
+                None => None,
+                Some(text) => {
+                    let source = &self.loaded.source;
+                    match RuleCondition::compile(&text.value, text.span, source) {
+                        Ok(condition) => Some(condition),
+                        Err(faults) => {
+                            self.faults.append(faults);
+                            continue;
+                        }
+                    }
+                }
+            };
             let flow = flows.get(&rule.flow.value.to_string())?;
             rules.push(Rule {
                 kind: rule.event.as_ref().map(|event| event.value),
                 command: rule.command.as_ref().map(|command| command.value.clone()),
-                condition: None,
+                condition,
                 flow: Arc::clone(flow),
             });
         }
