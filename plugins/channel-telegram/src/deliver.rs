@@ -67,6 +67,14 @@ pub fn deliver(settings: &Settings, delivery: &Delivery) -> Result<Receipt, Deli
     })
 }
 
+/// The number of a message. What else has an identifier, such as a press of a button, has a longer one, and Telegram would refuse the
+/// answer to it.
+fn message_number(id: &str) -> Option<i64> {
+    id.parse()
+        .ok()
+        .filter(|id| (1..=i64::from(i32::MAX)).contains(id))
+}
+
 fn words(text: &str, format: TextFormat) -> Words {
     match format {
         TextFormat::Plain => Words::plain(text),
@@ -90,7 +98,7 @@ impl<'a> Sending<'a> {
             signing,
             delivery,
             place: moved::follow(place),
-            reply_to: message.reply_to.as_deref().and_then(|id| id.parse().ok()),
+            reply_to: message.reply_to.as_deref().and_then(message_number),
             picture: None,
             downgrades: Vec::new(),
         };

@@ -208,7 +208,7 @@ impl Sending<'_> {
             return Ok(Vec::new());
         }
         self.downgraded("reactions-out", "sent as a message that answers the other");
-        self.reply_to = reaction.message_id.parse().ok();
+        self.reply_to = super::message_number(&reaction.message_id);
         let shown = if reaction.emoji.starts_with("custom:") {
             "🙂"
         } else {

@@ -53,6 +53,26 @@ fn each_line_of_talk_is_answered_in_its_own_way() {
 }
 
 #[test]
+fn what_is_answered_is_a_message_or_nothing() {
+    for (id, answers) in [
+        ("77", true),
+        ("666728699048485871", false),
+        ("0", false),
+        ("ts.1", false),
+    ] {
+        telegram();
+        let mut delivery = delivery("d", plain("x"));
+        delivery.message.reply_to = Some(id.into());
+        send(&delivery).unwrap();
+        assert_eq!(
+            calls()[0].1.get("reply_parameters").is_some(),
+            answers,
+            "{id}"
+        );
+    }
+}
+
+#[test]
 fn a_conversation_of_another_channel_is_rejected() {
     telegram();
     for conversation in [Conversation::direct("C123"), group(Some("thread"))] {
@@ -297,6 +317,8 @@ fn what_only_one_may_see_goes_to_their_own_chat_and_nowhere_else() {
     telegram();
     let mut delivery = to("d", &group(Some("33")), plain("secret"));
     delivery.message.only_for = Some("5200000001".into());
+    // It is a message of the group.
+    delivery.message.reply_to = Some("77".into());
     assert_eq!(features(&send(&delivery).unwrap()), ["ephemeral"]);
     assert_eq!(
         calls().remove(0).1,
