@@ -15,6 +15,8 @@ pub mod backoff;
 #[doc(hidden)]
 pub mod bindings;
 pub mod bus;
+pub mod kept;
+pub mod link;
 pub mod session;
 pub mod signal;
 pub mod tcp;

@@ -42,6 +42,34 @@ pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<(Reader, 
     }
 }
 
+/// Reads `host`, `host:port`, `[v6]` or `[v6]:port`; `None` for anything else.
+#[must_use]
+pub fn host_and_port(text: &str, default: u16) -> Option<(String, u16)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            let port = if port.is_empty() {
+                port
+            } else {
+                port.strip_prefix(':')?
+            };
+            (host, port)
+        }
+        None => text.split_once(':').unwrap_or((text, "")),
+    };
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+    if host.is_empty() || !host.bytes().all(allowed) {
+        return None;
+    }
+    let port = match port {
+        "" => default,
+        port => port.parse().ok().filter(|port| *port > 0)?,
+    };
+    Some((host.to_owned(), port))
+}
+
 /// The receiving half of a connection.
 pub struct Reader(system::Reader);
 
@@ -74,7 +102,9 @@ mod system {
     use std::rc::Rc;
 
     use super::{Fault, closed};
-    use crate::bindings::net::wasi::sockets::ip_name_lookup::resolve_addresses;
+    use crate::bindings::net::wasi::sockets::ip_name_lookup::{
+        ErrorCode as LookupError, resolve_addresses,
+    };
     use crate::bindings::net::wasi::sockets::types::{
         ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress,
         Ipv6SocketAddress, TcpSocket,
@@ -106,7 +136,7 @@ mod system {
             Err(_) => resolve_addresses(host.to_owned())
                 .await
                 .map_err(|code| match code {
-                    ErrorCode::AccessDenied => denied(host, port),
+                    LookupError::AccessDenied => denied(host, port),
                     code => {
                         Fault::Failed(format!("{host}: the name cannot be looked up: {code:?}"))
                     }
@@ -240,7 +270,30 @@ mod system {
 mod tests {
     use std::time::Duration;
 
-    use super::{Fault, connect};
+    use super::{Fault, connect, host_and_port};
+
+    #[test]
+    fn a_host_has_a_port_of_its_own_or_the_default() {
+        for (text, expected) in [
+            ("h", Some(("h", 1))),
+            ("a.b-c:22", Some(("a.b-c", 22))),
+            ("127.0.0.1:0", None),
+            ("[::1]:22", Some(("::1", 22))),
+            ("[::1]", Some(("::1", 1))),
+            ("[::1]22", None),
+            ("::1", None),
+            ("", None),
+            (":22", None),
+            ("h:", Some(("h", 1))),
+            ("h:70000", None),
+            ("h h", None),
+            ("h/x", None),
+        ] {
+            let read = host_and_port(text, 1);
+            let read = read.as_ref().map(|(host, port)| (host.as_str(), *port));
+            assert_eq!(read, expected, "{text}");
+        }
+    }
 
     #[tokio::test]
     async fn bytes_go_both_ways_and_the_other_ends_close_is_told() {
