@@ -32,6 +32,7 @@ impl Test {
             demo::build(project, Profile::Dev)?;
             return browser::test(project);
         }
+        tools::ensure_servers()?;
         plugins::build(project, &plugins::Which::WithTests)?;
         step("building the host and its tests");
         // Binaries and tests in one invocation and with one set of features: wasmtime is compiled once.

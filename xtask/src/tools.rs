@@ -34,9 +34,36 @@ const BROWSER: [Tool; 3] = [
     },
 ];
 
+/// What the tests of stores and buses need: they start servers of their own, on free ports.
+const SERVERS: [Tool; 2] = [
+    Tool {
+        program: "redis-server",
+        package: "redis-server",
+        why: "the server that store-redis is tested on",
+    },
+    Tool {
+        program: "nats-server",
+        package: "nats-server",
+        why: "the server that bus-nats is tested on",
+    },
+];
+
 /// Sees to it that the browser tests can run.
 pub fn ensure_browser() -> anyhow::Result<()> {
-    let missing: Vec<&Tool> = BROWSER
+    ensure(
+        &BROWSER,
+        "\nor leave these tests out: cargo xtask test --no-browser",
+    )
+}
+
+/// Sees to it that the tests of stores and buses can run.
+pub fn ensure_servers() -> anyhow::Result<()> {
+    ensure(&SERVERS, "")
+}
+
+/// Installs what is missing where that is allowed; `otherwise` ends the fault where it is not.
+fn ensure(tools: &[Tool], otherwise: &str) -> anyhow::Result<()> {
+    let missing: Vec<&Tool> = tools
         .iter()
         .filter(|tool| find(tool.program).is_none())
         .collect();
@@ -59,7 +86,7 @@ pub fn ensure_browser() -> anyhow::Result<()> {
         .collect();
     if !still.is_empty() {
         bail!(
-            "these programs are missing:\n{}\non Debian or Ubuntu: sudo apt-get install --yes {}\nor leave these tests out: cargo xtask test --no-browser",
+            "these programs are missing:\n{}\non Debian or Ubuntu: sudo apt-get install --yes {}{otherwise}",
             still.join("\n"),
             packages.join(" ")
         );
