@@ -1,0 +1,351 @@
+//! A consumer on this host: its partitions, and what the host is handed of them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use greentic_sdk::bus::{Message, Outcome};
+use greentic_sdk_network::bus::{Consumer as Settings, Delivery, Message as Sent};
+use greentic_sdk_network::signal::Changes;
+
+use crate::client::Client;
+use crate::headers::{status, value};
+use crate::jetstream::{Place, pull};
+use crate::lease::{MARGIN, Members, TTL, fnv};
+use crate::shard::{Held, Shard};
+use crate::wire::Message as Arrived;
+
+/// Headers of ours.
+pub const KEY: &str = "Greentic-Key";
+/// The id, known to the server too.
+pub const ID: &str = "Nats-Msg-Id";
+/// W3C trace context.
+pub const TRACE: &str = "traceparent";
+
+/// Messages of one partition this host holds at most, with the host or waiting behind others.
+const WINDOW: u64 = 1_024;
+/// Messages asked for at a time.
+const BATCH: u64 = 256;
+/// How long the server keeps a request for messages. Shorter than a lease, so that one asked for in time is over before another owns.
+const EXPIRES_MS: u64 = 2_000;
+
+/// One partition on this host.
+pub struct Part {
+    /// Its messages.
+    pub shard: Shard,
+    /// Our lease: its number, and when it was written last.
+    pub lease: Option<(u64, Instant)>,
+    /// Another's lease as it was seen first.
+    pub seen: Option<(u64, Instant)>,
+    /// Since when it is being given to another.
+    pub leaving: Option<Instant>,
+    /// Whether the server was asked what is out since the connection was made.
+    pub begun: bool,
+    asked: u64,
+    asked_until: Instant,
+    inbox: String,
+}
+
+/// The consumer.
+pub struct Consumer {
+    /// As it was opened.
+    pub settings: Settings,
+    /// Its partitions.
+    pub parts: RefCell<Vec<Part>>,
+    /// Something may have become ready.
+    pub changes: Changes,
+    /// The hosts that work on it.
+    pub members: RefCell<Members>,
+    /// Whether it was closed here.
+    pub closed: Cell<bool>,
+    /// When the host pulled last.
+    pub pulled: Cell<Instant>,
+    prefix: String,
+    started: Instant,
+    tags: RefCell<HashMap<u64, (usize, u64)>>,
+    /// Deliveries the host is done with, whose acknowledgement may not have reached the server.
+    doubtful: RefCell<Vec<u64>>,
+    next_tag: Cell<u64>,
+    turn: Cell<usize>,
+}
+
+impl Consumer {
+    /// With so many partitions, none of them ours yet.
+    #[must_use]
+    pub fn new(settings: Settings, prefix: &str, partitions: u32) -> Rc<Self> {
+        let part = |_| Part {
+            shard: Shard::default(),
+            lease: None,
+            seen: None,
+            leaving: None,
+            begun: false,
+            asked: 0,
+            asked_until: Instant::now(),
+            inbox: String::new(),
+        };
+        Rc::new(Self {
+            settings,
+            parts: RefCell::new((0..partitions).map(part).collect()),
+            changes: Changes::new(),
+            members: RefCell::default(),
+            closed: Cell::new(false),
+            pulled: Cell::new(Instant::now()),
+            prefix: prefix.to_owned(),
+            started: Instant::now(),
+            tags: RefCell::default(),
+            doubtful: RefCell::default(),
+            next_tag: Cell::new(1),
+            turn: Cell::new(0),
+        })
+    }
+
+    /// The server's name of a partition's consumer.
+    #[must_use]
+    pub fn name(&self, partition: usize) -> String {
+        format!("{}-{partition}", self.settings.name)
+    }
+
+    /// The subject of a partition's lease.
+    #[must_use]
+    pub fn lease(&self, partition: usize) -> String {
+        format!("{}.l.{}.{partition}", self.prefix, self.settings.name)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Up to `max` deliveries that are ready, and in how long there may be more.
+    pub fn hand_out(&self, max: usize) -> (Vec<Delivery>, Option<u64>) {
+        let now = self.now();
+        self.pulled.set(Instant::now());
+        let mut parts = self.parts.borrow_mut();
+        let mut tags = self.tags.borrow_mut();
+        let out: u32 = parts.iter().map(|part| part.shard.out()).sum();
+        let free = self.settings.max_in_flight.saturating_sub(out);
+        let most = max.min(usize::try_from(free).unwrap_or(max));
+        let deadline = now.saturating_add(self.settings.ack_wait_ms);
+        let count = parts.len();
+        let mut deliveries = Vec::new();
+        let mut next = None;
+        // Another partition begins each time, so that none is always served last.
+        let start = self.turn.replace(self.turn.get().wrapping_add(1));
+        for step in 0..count {
+            let place = start.wrapping_add(step) % count;
+            let Some(part) = parts.get_mut(place) else {
+                continue;
+            };
+            part.shard.wake(now);
+            while part.may_deliver() && deliveries.len() < most {
+                let Some(due) = part.shard.hand_out(deadline) else {
+                    break;
+                };
+                let tag = self.next_tag.replace(self.next_tag.get() + 1);
+                tags.insert(tag, (place, due.tag));
+                deliveries.push(Delivery {
+                    tag,
+                    message: sent(due.message),
+                    attempt: due.attempt,
+                    time_ms: due.time_ms,
+                });
+            }
+            let wake = part.shard.next_wake().map(|at| at.saturating_sub(now));
+            next = [next, wake].into_iter().flatten().min();
+        }
+        (deliveries, next)
+    }
+
+    /// Where the acknowledgement of a delivery goes; `None` when it is ours no more.
+    #[must_use]
+    pub fn reply(&self, tag: u64) -> Option<String> {
+        let (place, inner) = *self.tags.borrow().get(&tag)?;
+        let parts = self.parts.borrow();
+        parts.get(place)?.shard.reply(inner).map(str::to_owned)
+    }
+
+    /// Settles a delivery; false when it is ours no more.
+    pub fn settle(&self, tag: u64, outcome: Outcome) -> bool {
+        let Some((place, inner)) = self.tags.borrow_mut().remove(&tag) else {
+            return false;
+        };
+        let now = self.now();
+        let mut parts = self.parts.borrow_mut();
+        let part = parts.get_mut(place);
+        part.is_some_and(|part| part.shard.settle(now, inner, outcome))
+    }
+
+    /// The host is done with a delivery and the server may not know: it is acknowledged again as soon as that is possible. Until then
+    /// the server may count one message less than we hold.
+    pub fn doubt(&self, tag: u64) {
+        self.doubtful.borrow_mut().push(tag);
+    }
+
+    /// What was doubtful until now.
+    #[must_use]
+    pub fn take_doubtful(&self) -> Vec<u64> {
+        self.doubtful.take()
+    }
+
+    /// Starts the host's time with deliveries again.
+    pub fn extend(&self, tags: &[u64]) {
+        let deadline = self.now().saturating_add(self.settings.ack_wait_ms);
+        let known = self.tags.borrow();
+        let mut parts = self.parts.borrow_mut();
+        for (place, inner) in tags.iter().filter_map(|tag| known.get(tag)) {
+            if let Some(part) = parts.get_mut(*place) {
+                part.shard.extend(*inner, deadline);
+            }
+        }
+    }
+
+    /// How many are with the host.
+    #[must_use]
+    pub fn out(&self) -> u64 {
+        let parts = self.parts.borrow();
+        parts.iter().map(|part| u64::from(part.shard.out())).sum()
+    }
+
+    /// Gives a partition up and says where what was ours is acknowledged.
+    pub fn give_up(&self, place: usize) -> Vec<String> {
+        self.tags
+            .borrow_mut()
+            .retain(|_, (other, _)| *other != place);
+        let mut parts = self.parts.borrow_mut();
+        let Some(part) = parts.get_mut(place) else {
+            return Vec::new();
+        };
+        part.lease = None;
+        part.leaving = None;
+        part.begun = false;
+        part.shard.give_up()
+    }
+
+    /// A new connection: nothing was asked for on it.
+    pub fn reconnected(self: &Rc<Self>, client: &Rc<Client>) {
+        let mut parts = self.parts.borrow_mut();
+        for (place, part) in parts.iter_mut().enumerate() {
+            part.begun = false;
+            part.asked = 0;
+            let (consumer, connection) = (Rc::downgrade(self), Rc::downgrade(client));
+            part.inbox = client.inbox(Rc::new(move |message| {
+                if let (Some(consumer), Some(client)) = (consumer.upgrade(), connection.upgrade()) {
+                    consumer.arrived(&client, place, message);
+                }
+            }));
+        }
+    }
+
+    fn arrived(&self, client: &Client, place: usize, message: Arrived) {
+        {
+            let mut parts = self.parts.borrow_mut();
+            let Some(part) = parts.get_mut(place) else {
+                return;
+            };
+            match status(&message.headers) {
+                // A heartbeat.
+                Some(100) => return,
+                // The request is over: nothing came, or no more of it will.
+                Some(_) => part.asked = 0,
+                None => {
+                    part.asked = part.asked.saturating_sub(1);
+                    match self.read(&message) {
+                        Some(held) if part.lease.is_some() => part.shard.take(held),
+                        // It is another's now, who is told by the gap.
+                        _ => client.send(&message.reply, "", b"-NAK"),
+                    }
+                }
+            }
+        }
+        self.ask(client, place);
+        self.changes.notify();
+    }
+
+    /// Asks for messages of a partition, where there is room and nothing is asked for.
+    pub fn ask(&self, client: &Client, place: usize) {
+        let mut parts = self.parts.borrow_mut();
+        let Some(part) = parts.get_mut(place) else {
+            return;
+        };
+        let now = Instant::now();
+        if part.asked > 0 && now > part.asked_until {
+            part.asked = 0;
+        }
+        let held = u64::try_from(part.shard.len()).unwrap_or(u64::MAX);
+        let room = WINDOW.saturating_sub(held).min(BATCH);
+        if !part.begun || !part.is_ours() || part.leaving.is_some() || part.asked > 0 || room == 0 {
+            return;
+        }
+        part.asked = room;
+        // An answer that is lost is not waited for for ever.
+        part.asked_until = now + Duration::from_millis(EXPIRES_MS + 1_000);
+        let subject = format!(
+            "$JS.API.CONSUMER.MSG.NEXT.{}.{}",
+            self.prefix,
+            self.name(place)
+        );
+        client.send(&subject, &part.inbox, &pull(room, EXPIRES_MS));
+    }
+
+    fn read(&self, arrived: &Arrived) -> Option<Held> {
+        let place = Place::read(&arrived.reply)?;
+        let rest = arrived.subject.strip_prefix(&self.prefix)?;
+        let (_, subject) = rest.strip_prefix(".m.")?.split_once('.')?;
+        let header = |name| value(&arrived.headers, name).unwrap_or_default();
+        let key = header(KEY);
+        Some(Held {
+            lane: lane(subject, &key),
+            message: Message {
+                subject: subject.to_owned(),
+                id: header(ID),
+                key,
+                trace: header(TRACE),
+                payload: arrived.payload.clone(),
+            },
+            reply: arrived.reply.clone(),
+            place,
+            handed: 0,
+        })
+    }
+}
+
+impl Part {
+    /// Whether our lease is not over.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.lease
+            .is_some_and(|(_, written)| written.elapsed() + MARGIN < TTL)
+    }
+
+    fn may_deliver(&self) -> bool {
+        self.is_ours() && self.leaving.is_none()
+    }
+}
+
+/// Stands for a subject and a key together.
+fn lane(subject: &str, key: &str) -> u64 {
+    fnv(subject.bytes().chain([0]).chain(key.bytes()))
+}
+
+/// The partition of a message: the same on every host.
+#[must_use]
+pub fn partition(subject: &str, key: &str, partitions: u32) -> u64 {
+    lane(subject, key) % u64::from(partitions.max(1))
+}
+
+fn sent(message: Message) -> Sent {
+    let Message {
+        subject,
+        id,
+        key,
+        trace,
+        payload,
+    } = message;
+    Sent {
+        subject,
+        id,
+        key,
+        trace,
+        payload,
+    }
+}

@@ -1,0 +1,108 @@
+//! A message bus on NATS JetStream.
+//!
+//! One instance serves the whole host over one connection, on which many calls are in flight. Keys are spread over partitions by
+//! their hash; the partition is a token of the subject, and every consumer of ours is one consumer of the server's for each
+//! partition. A partition is worked on by one host at a time ([`lease`]), which holds a key's later messages back until the one before
+//! is settled ([`shard`]). So order by key holds across hosts, and a host works on many keys of a partition at once.
+//!
+//! The client of the line protocol is our own: it has six kinds of line, and `async-nats` does not compile for the sandbox.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use greentic_sdk::model::{About, Durability, Error};
+use greentic_sdk::{config, log};
+use greentic_sdk_network::bus::{
+    Ack, Batch, Bus, Consumer, Descriptor, Message, Ordering, QueueDepth, Settlement,
+};
+
+pub mod broker;
+pub mod client;
+pub mod consumer;
+pub mod credentials;
+pub mod headers;
+pub mod jetstream;
+pub mod keeper;
+pub mod lease;
+#[cfg(test)]
+mod server_tests;
+pub mod settings;
+pub mod setup;
+pub mod shard;
+pub mod stream;
+pub mod wire;
+
+use broker::{Broker, MAX_PAYLOAD};
+use settings::{DEDUPE_WINDOW_MS, SCHEMA, Settings, declared};
+
+/// The component.
+pub struct BusNats;
+
+thread_local! {
+    static BROKER: RefCell<Option<Result<Rc<Broker>, Error>>> = const { RefCell::new(None) };
+}
+
+/// The bus of this instance. A fault in the configuration is logged once and answers every call.
+fn broker() -> Result<Rc<Broker>, Error> {
+    BROKER.with_borrow_mut(|slot| {
+        slot.get_or_insert_with(|| match Settings::read() {
+            Ok(settings) => Ok(Rc::new(Broker::new(settings))),
+            Err(error) => {
+                log::error!("start", "{error:?}");
+                Err(error)
+            }
+        })
+        .clone()
+    })
+}
+
+impl Bus for BusNats {
+    fn describe() -> Descriptor {
+        Descriptor {
+            about: About::new(
+                "bus-nats",
+                env!("CARGO_PKG_VERSION"),
+                "Messages on NATS JetStream, shared by every host that uses it",
+            )
+            .config(SCHEMA),
+            durability: declared().unwrap_or(Durability::Process),
+            ordering: Ordering::Key,
+            dedupe_window_ms: config::get_or("dedupe-window-ms", DEDUPE_WINDOW_MS)
+                .unwrap_or(DEDUPE_WINDOW_MS),
+            max_payload: MAX_PAYLOAD,
+        }
+    }
+
+    async fn publish(messages: Vec<Message>) -> Vec<Result<Ack, Error>> {
+        match broker() {
+            Ok(broker) => broker.publish(messages).await,
+            Err(error) => messages.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    async fn open(consumer: Consumer) -> Result<(), Error> {
+        broker()?.open(consumer).await
+    }
+
+    async fn close(name: String) -> Result<(), Error> {
+        broker()?.close(&name).await
+    }
+
+    async fn pull(consumer: String, max: u32, wait_ms: u32) -> Result<Batch, Error> {
+        broker()?.pull(&consumer, max, wait_ms).await
+    }
+
+    async fn settle(consumer: String, settlements: Vec<Settlement>) -> Result<u32, Error> {
+        broker()?.settle(&consumer, settlements).await
+    }
+
+    async fn extend(consumer: String, tags: Vec<u64>) -> Result<(), Error> {
+        broker()?.extend(&consumer, &tags)
+    }
+
+    async fn depth(consumer: String) -> Result<QueueDepth, Error> {
+        broker()?.depth(&consumer).await
+    }
+}
+
+greentic_sdk_network::export_bus!(BusNats);

@@ -1,0 +1,214 @@
+//! More than one host on the same server, and a server that is killed: what is promised of order across them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use greentic_sdk::model::Error;
+use greentic_sdk_network::bus::{Consumer, Delivery, Outcome, Settlement};
+use greentic_sdk_network::spawn;
+use greentic_test_servers::{Proxy, Server, Weather};
+
+use super::{broker, consumer, message, on, pull, run};
+use crate::broker::Broker;
+
+/// Two hosts work on one consumer; `seen` gets what each did, in the order in which it was settled.
+async fn work(bus: Rc<Broker>, name: &'static str, seen: Rc<RefCell<Seen>>) {
+    while !seen.borrow().stopped.contains(&name) {
+        let Ok(batch) = bus.pull("c", 16, 200).await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        for delivery in batch.deliveries {
+            let (bus, seen) = (Rc::clone(&bus), Rc::clone(&seen));
+            spawn(async move {
+                let key = delivery.message.key.clone();
+                seen.borrow_mut().begin(name, &key);
+                tokio::time::sleep(Duration::from_millis(3)).await;
+                seen.borrow_mut().end(name, &delivery);
+                let tag = delivery.tag;
+                let outcome = Outcome::Ack;
+                let _ = bus.settle("c", vec![Settlement { tag, outcome }]).await;
+            });
+        }
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    working: HashMap<String, &'static str>,
+    order: HashMap<String, Vec<u64>>,
+    by: HashMap<&'static str, usize>,
+    stopped: Vec<&'static str>,
+    overlaps: Vec<String>,
+    again: usize,
+}
+
+impl Seen {
+    fn begin(&mut self, host: &'static str, key: &str) {
+        if let Some(other) = self.working.insert(key.to_owned(), host) {
+            self.overlaps.push(format!("{key}: {other} and {host}"));
+        }
+    }
+
+    fn end(&mut self, host: &'static str, delivery: &Delivery) {
+        let number: u64 = String::from_utf8_lossy(&delivery.message.payload)
+            .rsplit('-')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let key = delivery.message.key.clone();
+        self.working.remove(&key);
+        let order = self.order.entry(key).or_default();
+        if order.contains(&number) {
+            self.again += 1;
+        } else {
+            order.push(number);
+        }
+        *self.by.entry(host).or_default() += 1;
+    }
+
+    fn total(&self) -> usize {
+        self.order.values().map(Vec::len).sum()
+    }
+}
+
+async fn feed(bus: &Broker, from: u64, to: u64) {
+    for number in from..to {
+        for attempt in 0.. {
+            let messages = (0..12)
+                .map(|key| {
+                    let key = format!("k{key}");
+                    message("t.a", &key, &format!("{key}-{number}"))
+                })
+                .collect();
+            if bus.publish(messages).await.iter().all(Result::is_ok) {
+                break;
+            }
+            assert!(attempt < 200, "never accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn until(seen: &RefCell<Seen>, count: usize, limit: Duration) {
+    let begun = Instant::now();
+    while seen.borrow().total() < count {
+        assert!(
+            begun.elapsed() < limit,
+            "{} of {count} after {limit:?}",
+            seen.borrow().total()
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn in_order(seen: &Seen, keys: usize, each: u64) {
+    assert_eq!(seen.order.len(), keys);
+    for (key, order) in &seen.order {
+        let expected: Vec<u64> = (0..each).collect();
+        assert_eq!(*order, expected, "key {key}");
+    }
+}
+
+#[test]
+fn two_hosts_share_the_work_and_no_key_is_worked_on_twice_at_a_time_or_out_of_order() {
+    let server = Server::nats("");
+    run(async {
+        let (a, b) = (
+            broker(on(server.port(), &[("partitions", "8")])),
+            broker(on(server.port(), &[("partitions", "8")])),
+        );
+        a.open(consumer("c")).await.unwrap();
+        let seen = Rc::new(RefCell::new(Seen::default()));
+        spawn(work(Rc::clone(&a), "a", Rc::clone(&seen)));
+        feed(&a, 0, 20).await;
+        // The second comes while the first works, and takes its share over.
+        b.open(consumer("c")).await.unwrap();
+        spawn(work(Rc::clone(&b), "b", Rc::clone(&seen)));
+        for number in 20..120 {
+            feed(&a, number, number + 1).await;
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        until(&seen, 12 * 120, Duration::from_secs(30)).await;
+        let seen = seen.borrow();
+        in_order(&seen, 12, 120);
+        assert_eq!(seen.overlaps, Vec::<String>::new());
+        assert_eq!(
+            seen.again, 0,
+            "a partition that changes hands doubles nothing"
+        );
+        assert!(
+            seen.by.get("b").is_some_and(|count| *count > 50),
+            "{:?}",
+            seen.by
+        );
+    });
+}
+
+#[test]
+fn incident_16_when_a_host_is_gone_without_a_word_the_other_goes_on_in_order_within_seconds() {
+    let server = Server::nats("");
+    let proxy = Proxy::before(server.port());
+    run(async {
+        let (a, b) = (
+            broker(on(proxy.port(), &[])),
+            broker(on(server.port(), &[])),
+        );
+        a.open(consumer("c")).await.unwrap();
+        let seen = Rc::new(RefCell::new(Seen::default()));
+        feed(&b, 0, 30).await;
+        // The first takes some of each key and dies with them.
+        let lost = pull(&a, "c", 12).await;
+        assert!(!lost.is_empty());
+        proxy.set(Weather::Closed);
+        proxy.reset();
+        let died = Instant::now();
+        b.open(consumer("c")).await.unwrap();
+        spawn(work(Rc::clone(&b), "b", Rc::clone(&seen)));
+        until(&seen, 12 * 30, Duration::from_secs(25)).await;
+        assert!(
+            died.elapsed() < Duration::from_secs(15),
+            "{:?}",
+            died.elapsed()
+        );
+        in_order(&seen.borrow(), 12, 30);
+    });
+}
+
+#[test]
+fn incident_11_a_killed_server_comes_back_and_nothing_acknowledged_is_lost() {
+    let mut server = Server::nats("");
+    run(async {
+        let bus = broker(on(server.port(), &[]));
+        // What was settled while the server was gone must not come again only after the ack wait.
+        let patient = Consumer {
+            ack_wait_ms: 300_000,
+            ..consumer("c")
+        };
+        bus.open(patient).await.unwrap();
+        let seen = Rc::new(RefCell::new(Seen::default()));
+        spawn(work(Rc::clone(&bus), "a", Rc::clone(&seen)));
+        feed(&bus, 0, 10).await;
+        server.kill();
+        let refused = bus.publish(vec![message("t.a", "k", "late")]).await;
+        assert!(
+            matches!(
+                refused[0],
+                Err(Error::Unavailable(_) | Error::UnknownOutcome(_))
+            ),
+            "{refused:?}"
+        );
+        let down = bus.pull("c", 1, 50).await;
+        assert!(
+            matches!(down, Ok(_) | Err(Error::Unavailable(_))),
+            "{down:?}"
+        );
+        server.restart();
+        feed(&bus, 10, 20).await;
+        until(&seen, 12 * 20, Duration::from_secs(30)).await;
+        in_order(&seen.borrow(), 12, 20);
+    });
+}
