@@ -80,7 +80,7 @@ impl RuleCondition {
 
 #[cfg(test)]
 mod tests {
-    use greentic_diagnostics::{Source, Span};
+    use greentic_diagnostics::Source;
 
     use super::RuleCondition;
     use crate::event::{Conversation, Event, EventBody, Participant};
@@ -114,7 +114,7 @@ mod tests {
 
     fn compile(text: &str) -> Result<RuleCondition, String> {
         let source = Source::new("bundle.yaml", text);
-        RuleCondition::compile(text, Span::new(0, text.len()), &source)
+        RuleCondition::compile(text, source.span(0..text.len()), &source)
             .map_err(|faults| faults.to_string())
     }
 
@@ -144,7 +144,7 @@ mod tests {
             ("event.txt == 'x'", "did you mean `text`"),
             ("text == 'x'", "did you mean `event.text`"),
             ("vars.x == 1", "is not known in a rule"),
-            ("event.text", "yields"),
+            ("size(event.text)", "yields"),
             ("event.text ==", "cannot be read"),
             ("event.text.matches('(')", "pattern"),
             ("", "empty"),
