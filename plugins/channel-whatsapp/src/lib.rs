@@ -64,7 +64,9 @@ impl Channel for WhatsApp {
             surfaces: Surfaces::WEBHOOK | Surfaces::API,
             headers: vec![receive::SIGNATURE.to_owned()],
             upload_paths: Vec::new(),
-            capabilities: Capabilities::MARKDOWN
+            // A thread is a quote here: there are no others.
+            capabilities: Capabilities::THREADS
+                | Capabilities::MARKDOWN
                 | Capabilities::BUTTONS
                 | Capabilities::ATTACHMENTS_IN
                 | Capabilities::ATTACHMENTS_OUT
