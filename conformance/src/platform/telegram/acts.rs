@@ -74,7 +74,14 @@ pub fn update(state: &mut State, kind: &str, value: Value) -> Webhook {
 impl Scene<'_> {
     fn action(&mut self, action: &Action) -> Result<Option<String>, CannotDo> {
         match action {
-            Action::Say(text) => Ok(Some(self.say(text, None, json!({"text": text})))),
+            // A client opens an answer where the bot asked for one, so what is written is that answer.
+            Action::Say(text) => match self.open_question() {
+                Some(to) => self.action(&Action::Reply {
+                    to,
+                    text: text.clone(),
+                }),
+                None => Ok(Some(self.say(text, None, json!({"text": text})))),
+            },
             Action::Reply { to, text } => {
                 let answered = self.found(to)?;
                 let of = (answered.shown.author != Author::Bot).then_some(self.user);
@@ -133,6 +140,14 @@ impl Scene<'_> {
         }
     }
 
+    /// The last message here, where it asks for an answer.
+    fn open_question(&self) -> Option<String> {
+        let topic = self.topic.map(|topic| topic.to_string());
+        let mut here = self.state.posts.iter().rev();
+        let last = here.find(|post| post.chat == self.chat && post.shown.thread == topic)?;
+        last.forces_reply.then(|| last.shown.id.clone())
+    }
+
     fn found(&mut self, id: &str) -> Result<Post, CannotDo> {
         self.state
             .post(self.chat, id)
@@ -173,6 +188,7 @@ impl Scene<'_> {
             shown,
             keys: Vec::new(),
             is_media: false,
+            forces_reply: false,
             at_ms: self.now_ms,
         };
         let value = self.message(&post, content);

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::Telegram;
 use super::formatting::{self, Formatted};
-use super::markup::{self, Markup};
+use super::markup;
 use super::parameters::Parameters;
 use super::refusal::Refused;
 use super::state::{Post, State};
-use crate::platform::{Author, Field, File, Input, Shown};
+use crate::platform::{Author, File, Shown};
 
 /// Longest text, in UTF-16 units.
 const TEXT: usize = 4096;
@@ -79,13 +79,13 @@ impl Telegram {
             .iter()
             .map(|(button, _)| button.clone())
             .collect();
-        shown.fields = asked(&markup, &shown.text);
         shown.files.extend(file.iter().cloned());
         let post = Post {
             chat,
             shown,
             keys: markup.keys,
             is_media: file.is_some(),
+            forces_reply: markup.forces_reply,
             at_ms: self.desk.now_ms(),
         };
         let message = state.message_json(&post, None);
@@ -213,19 +213,6 @@ impl Telegram {
         let post = post.clone();
         Ok(state.message_json(&post, None))
     }
-}
-
-/// A question the person's client opens an answer to, as a field of its own.
-fn asked(markup: &Markup, text: &str) -> Vec<Field> {
-    if !markup.forces_reply {
-        return Vec::new();
-    }
-    vec![Field {
-        id: "reply".into(),
-        label: text.to_owned(),
-        input: Input::Text,
-        required: true,
-    }]
 }
 
 /// A file by its identifier, or by an address the platform fetches. Nothing is fetched here: the bytes stay empty.

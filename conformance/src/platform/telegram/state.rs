@@ -43,6 +43,8 @@ pub struct Post {
     pub keys: Keys,
     /// It has no text but a caption.
     pub is_media: bool,
+    /// The person's client opens an answer to it.
+    pub forces_reply: bool,
     /// When, in milliseconds.
     pub at_ms: u64,
 }

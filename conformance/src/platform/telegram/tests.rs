@@ -149,6 +149,23 @@ fn what_the_bot_sends_is_seen_with_its_styles_and_buttons() {
 }
 
 #[test]
+fn what_is_written_after_a_question_answers_it() {
+    let simulation = simulation();
+    let ada = chat(&simulation, &Place::Direct);
+    let asked = call(
+        &simulation,
+        "sendMessage",
+        &json!({"chat_id": ada, "text": "Your name?", "reply_markup": {"force_reply": true}}),
+    );
+    let answer = told(&simulation, &direct(Action::Say("Ada".into())));
+    let answered = &answer[0]["message"]["reply_to_message"];
+    assert_eq!(answered["message_id"], asked["result"]["message_id"]);
+    assert_eq!(answered["from"]["is_bot"], true);
+    let more = told(&simulation, &direct(Action::Say("and more".into())));
+    assert_eq!(more[0]["message"].get("reply_to_message"), None);
+}
+
+#[test]
 fn each_breach_of_a_rule_is_refused_and_written_down() {
     let simulation = simulation();
     let ada = chat(&simulation, &Place::Direct);
