@@ -7,6 +7,7 @@
 //!
 //! [`limits`] is the one table of every timeout, limit and queue length of the host.
 
+mod include;
 pub mod limits;
 mod load;
 mod model;
@@ -19,8 +20,8 @@ mod variables;
 pub use load::Loaded;
 pub use model::{
     Admin, Bindings, Bundle, CellPolicy, Channel, Defaults, EVENT_KINDS, FlowRef, Grants,
-    KeySource, LogFormat, Origin, Pack, Plugin, Rule, Team, Telemetry, Tenant, Token, Trust,
-    TrustKey,
+    KeySource, LogFormat, Origin, Pack, Plugin, Rule, Team, Telemetry, Tenant, Threshold, Token,
+    Trust, TrustKey,
 };
 pub use network::{HostPattern, HostRule, SocketRule};
 pub use schema::schema;

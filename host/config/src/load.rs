@@ -1,9 +1,10 @@
 //! Reading a bundle from a file or a text.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use greentic_diagnostics::{Diagnostic, Diagnostics, Report, Source, Span, yaml};
+use greentic_diagnostics::{Diagnostic, Diagnostics, Report, Source, Span};
 
+use crate::include;
 use crate::model::Bundle;
 use crate::read;
 
@@ -12,17 +13,29 @@ use crate::read;
 pub struct Loaded {
     /// The bundle.
     pub bundle: Bundle,
-    /// Its text; every place in the bundle is a place in it.
+    /// Its text.
     pub source: Source,
+    /// The texts of the files it includes; a place in the bundle is a place in one of all these.
+    pub included: Vec<Source>,
+    /// The files it includes, and the folders in which more of them may appear.
+    pub watched: Vec<PathBuf>,
     /// What a person should look at.
     pub warnings: Diagnostics,
 }
 
 impl Loaded {
+    /// The text a place is in.
+    fn source_of(&self, span: Span) -> &Source {
+        let included = usize::try_from(span.file)
+            .ok()
+            .and_then(|file| self.included.get(file.checked_sub(1)?));
+        included.unwrap_or(&self.source)
+    }
+
     /// An error at a place of the bundle, for stages after loading. Add `label`, `also` and `help` to it.
     #[must_use]
     pub fn error(&self, span: Span, code: &'static str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(&self.source, code, message).at(span)
+        Diagnostic::error(self.source_of(span), code, message).at(span)
     }
 
     /// A warning at a place of the bundle.
@@ -33,7 +46,7 @@ impl Loaded {
         code: &'static str,
         message: impl Into<String>,
     ) -> Diagnostic {
-        Diagnostic::warning(&self.source, code, message).at(span)
+        Diagnostic::warning(self.source_of(span), code, message).at(span)
     }
 }
 
@@ -47,34 +60,9 @@ impl Bundle {
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Loaded, Diagnostics> {
         let name = path.display().to_string();
-        let refuse = |reason: String, help: &str| {
+        let text = include::text(path, "bundle").map_err(|(reason, help)| {
             let source = Source::new(name.clone(), "");
             Diagnostics::from(Diagnostic::error(&source, "unreadable", reason).help(help))
-        };
-        let metadata = std::fs::metadata(path).map_err(|fault| {
-            refuse(
-                format!("the bundle cannot be read: {fault}"),
-                "check the path after `--bundle`",
-            )
-        })?;
-        let largest = u64::try_from(yaml::MAX_BYTES).unwrap_or(u64::MAX);
-        if !metadata.is_file() || metadata.len() > largest {
-            return Err(refuse(
-                format!("this is not a bundle: it must be a file of at most {largest} bytes"),
-                "name the bundle's YAML file",
-            ));
-        }
-        let bytes = std::fs::read(path).map_err(|fault| {
-            refuse(
-                format!("the bundle cannot be read: {fault}"),
-                "check who may read the file",
-            )
-        })?;
-        let text = String::from_utf8(bytes).map_err(|fault| {
-            refuse(
-                format!("the bundle is not UTF-8 text: {fault}"),
-                "save it as UTF-8",
-            )
         })?;
         let base_dir = path
             .parent()
@@ -94,15 +82,22 @@ impl Bundle {
     ) -> Result<Loaded, Diagnostics> {
         let report = Report::new(source);
         let bundle = read::bundle(&report, base_dir, &lookup);
-        let failed = report.has_errors();
-        let found = report.into_diagnostics();
-        match bundle {
-            Some(bundle) if !failed => Ok(Loaded {
-                bundle,
-                source: source.clone(),
-                warnings: found,
-            }),
-            _ => Err(found),
+        let Some(mut bundle) = bundle.filter(|_| !report.has_errors()) else {
+            return Err(report.into_diagnostics());
+        };
+        let mut found = Diagnostics::new();
+        let included = include::read(&report, &mut bundle, &lookup, &mut found);
+        let mut all = report.into_diagnostics();
+        all.append(found);
+        if all.has_errors() {
+            return Err(all);
         }
+        Ok(Loaded {
+            bundle,
+            source: source.clone(),
+            included: included.sources,
+            watched: included.watched,
+            warnings: all,
+        })
     }
 }

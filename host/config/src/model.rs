@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use greentic_diagnostics::Spanned;
 use greentic_types::Id;
@@ -42,7 +43,9 @@ pub struct Bundle {
     pub defaults: Defaults,
     /// Every timeout, limit and queue length.
     pub limits: Limits,
-    /// The tenants.
+    /// Files with more tenants: paths, resolved against the bundle's folder, whose last part may have a `*` in it.
+    pub include: Vec<Spanned<PathBuf>>,
+    /// The tenants, of this file and of those it includes.
     pub tenants: IndexMap<Id, Tenant>,
 }
 
@@ -78,6 +81,9 @@ impl std::fmt::Debug for Token {
 pub struct Trust {
     /// Keys by name.
     pub keys: IndexMap<Id, TrustKey>,
+    /// How many different keys must have signed which packs; where several rules cover a pack the largest number holds, and one
+    /// is enough where none does. A tenant never has any.
+    pub require: Vec<Threshold>,
     /// Accept packs without a signature; reported at every start. Absent: false. A tenant never has it.
     pub allow_unsigned: Option<Spanned<bool>>,
 }
@@ -91,6 +97,21 @@ pub struct TrustKey {
     pub key: Spanned<KeySource>,
     /// Pack ids it may sign, such as `demo/helpdesk` or `demo/*`.
     pub may_sign: Vec<Spanned<String>>,
+    /// Its signatures do not count before this time.
+    pub not_before: Option<SystemTime>,
+    /// Its signatures do not count from this time on.
+    pub not_after: Option<SystemTime>,
+    /// Why it was revoked, when it was. A revoked key stays in the bundle so that the refusal can say so.
+    pub revoked: Option<Spanned<String>>,
+}
+
+/// How many keys must have signed some packs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold {
+    /// A pattern of pack ids, such as `demo/*`.
+    pub packs: Spanned<String>,
+    /// How many, from 1 to 16.
+    pub signatures: usize,
 }
 
 /// An ed25519 public key or the file that holds it.

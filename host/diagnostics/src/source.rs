@@ -14,6 +14,8 @@ use serde::Serialize;
 pub struct Source(Arc<Inner>);
 
 struct Inner {
+    /// Which of several texts that are read together it is; the first is 0.
+    file: u32,
     name: String,
     text: String,
     /// Byte offset of the start of each line; never empty.
@@ -32,6 +34,11 @@ fn starts(byte: &u8) -> bool {
 impl Source {
     /// Takes a name to show (usually the path as the user wrote it) and the text. A byte order mark is dropped.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::numbered(0, name, text)
+    }
+
+    /// The same for one of several texts that are read together: its places say which one they are in.
+    pub fn numbered(file: u32, name: impl Into<String>, text: impl Into<String>) -> Self {
         let mut text: String = text.into();
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
@@ -55,6 +62,7 @@ impl Source {
             blocks.push(counted);
         }
         Self(Arc::new(Inner {
+            file,
             name: name.into(),
             text,
             lines,
@@ -149,6 +157,7 @@ impl Source {
     #[must_use]
     pub fn span(&self, range: Range<usize>) -> Span {
         Span {
+            file: self.0.file,
             start: self.position(range.start),
             end: self.position(range.end.max(range.start)),
         }
@@ -206,6 +215,9 @@ impl Default for Position {
 /// A part of a text, from `start` up to and without `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 pub struct Span {
+    /// Which of several texts that are read together; 0 for the first or only one.
+    #[serde(skip)]
+    pub file: u32,
     /// The first character.
     pub start: Position,
     /// The place after the last character.
@@ -217,6 +229,7 @@ impl Span {
     #[must_use]
     pub fn to(self, other: Span) -> Span {
         Span {
+            file: self.file,
             start: self.start,
             end: other.end.max(self.start),
         }

@@ -176,6 +176,10 @@ limits! {
         conflicts "conflicts" Count = 8, 1 => 1_000;
         /// Between two looks for conversations whose wait is over.
         alarms "alarms" Time = SECOND, 10 => 10 * MINUTE;
+        /// How long a conversation in mid-flow goes on with the flow's version it began with, after a newer one is there.
+        old_flow "old-flow" Time = DAY, 0 => 30 * DAY;
+        /// Old versions of one flow kept for that; beyond it conversations in the oldest move on.
+        old_flows "old-flows" Count = 4, 0 => 100;
         /// Messages one turn may send.
         outbox "outbox" Count = 64, 1 => 256;
     }
@@ -252,6 +256,16 @@ limits! {
         signatures "signatures" Count = 16, 1 => 1_000;
         /// Nesting in its manifest.
         depth "depth" Count = 96, 16 => 512;
+    }
+
+    /// Taking over a changed bundle.
+    generation "generation" GenerationLimits GENERATION {
+        /// Between two looks at the bundle and the files it names.
+        watch "watch" Time = 500, 50 => HOUR;
+        /// A bus that is exchanged is emptied first; after so long messages of the new one no longer wait for that.
+        drain "drain" Time = 10 * SECOND, 10 => HOUR;
+        /// Earlier generations kept whole, to go back to.
+        kept "kept" Count = 3, 0 => 100;
     }
 
     /// The process.

@@ -14,7 +14,7 @@ mod trust;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use greentic_diagnostics::{Node, Report, Spanned, yaml};
+use greentic_diagnostics::{Node, Report, Span, Spanned, yaml};
 
 use crate::model::Bundle;
 use crate::shape::{Context, Shape};
@@ -29,6 +29,33 @@ pub(crate) fn bundle(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Bundle> {
     with_context(report, base_dir, lookup, top::read)
+}
+
+/// Reads the tenants of a file the bundle includes.
+pub(crate) fn included(
+    report: &Report,
+    base_dir: &Path,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    bundle: &mut Bundle,
+    aliases: &mut Aliases,
+    whence: &dyn Fn(Span) -> String,
+) {
+    let Some(mut root) = yaml::read(report) else {
+        return;
+    };
+    let unresolved = variables::fill(&mut root, report, lookup);
+    let ctx = Context {
+        report,
+        base_dir,
+        plugins: bundle.plugins.keys().map(ToString::to_string).collect(),
+        packs: bundle.packs.keys().map(ToString::to_string).collect(),
+        unresolved,
+        #[cfg(test)]
+        asked: Default::default(),
+        #[cfg(test)]
+        undeclared: Default::default(),
+    };
+    top::read_included(&root, &ctx, bundle, aliases, whence);
 }
 
 pub(crate) fn with_context<T>(
@@ -61,4 +88,4 @@ pub(crate) fn with_context<T>(
 }
 
 /// Aliases of all channels, to find one that is used twice.
-type Aliases = HashMap<String, Spanned<String>>;
+pub(crate) type Aliases = HashMap<String, Spanned<String>>;

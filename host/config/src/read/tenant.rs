@@ -366,14 +366,18 @@ fn alias(ctx: &Context<'_>, text: &Spanned<String>, aliases: &mut Aliases) -> bo
         return false;
     }
     if let Some(first) = aliases.get(path) {
-        ctx.error(
-            text.span,
-            "duplicate",
-            format!("the path `{path}` is taken by another channel"),
-        )
-        .label("again here")
-        .also(first.span, "first here")
-        .help("give each channel a path of its own");
+        let note = ctx
+            .error(
+                text.span,
+                "duplicate",
+                format!("the path `{path}` is taken by another channel"),
+            )
+            .label("again here")
+            .help("give each channel a path of its own");
+        // A place of another file cannot be shown in this one.
+        if first.span.file == text.span.file {
+            note.also(first.span, "first here");
+        }
         return false;
     }
     aliases.insert(path.to_owned(), text.clone());

@@ -1,6 +1,6 @@
 //! The file's outermost keys.
 
-use greentic_diagnostics::{Node, Spanned};
+use greentic_diagnostics::{Node, Span, Spanned};
 use greentic_types::Id;
 use indexmap::IndexMap;
 
@@ -75,12 +75,69 @@ pub(crate) static BUNDLE: Shape = Shape {
             "Every timeout, limit and queue length; what is left out keeps its default.",
         ),
         field(
+            "include",
+            Kind::Texts,
+            "Files with more tenants, such as `tenants/*.yaml`. Each has a `tenants` of its own and nothing else.",
+        ),
+        field(
             "tenants",
             Kind::Named(&tenant::SHAPE),
             "Who is bound to what.",
         ),
     ],
 };
+
+static INCLUDED: Shape = Shape {
+    name: "included",
+    doc: "Tenants in a file of their own. What they can use is the bundle's to say.",
+    fields: &[
+        field(
+            "version",
+            Kind::Exactly(1),
+            "The version of this format: 1.",
+        ),
+        required(
+            "tenants",
+            Kind::Named(&tenant::SHAPE),
+            "Who is bound to what.",
+        ),
+    ],
+};
+
+/// Reads the tenants of an included file into the bundle. `whence` tells the file a tenant or path stands in already.
+pub(crate) fn read_included(
+    root: &Node,
+    ctx: &Context<'_>,
+    bundle: &mut Bundle,
+    aliases: &mut Aliases,
+    whence: &dyn Fn(Span) -> String,
+) {
+    let Some(fields) = Fields::new(root, &INCLUDED, ctx) else {
+        return;
+    };
+    fields.exactly("version", 1);
+    for (name, table) in fields.named("tenants") {
+        if let Some(known) = bundle.tenants.get(&name.value) {
+            let place = whence(known.name.span);
+            ctx.error(
+                name.span,
+                "duplicate",
+                format!("tenant `{}` stands in {place} already", name.value),
+            )
+            .help("give each tenant one file");
+            continue;
+        }
+        let host = tenant::Host {
+            bindings: Some(&bundle.bindings),
+            limits: &bundle.limits,
+            defaults: &bundle.defaults,
+        };
+        if let Some(tenant) = tenant::read(name.clone(), table, &host, aliases) {
+            bundle.tenants.insert(name.value, tenant);
+        }
+    }
+    fields.finish();
+}
 
 static USE: Shape = Shape {
     name: "use",
@@ -208,6 +265,11 @@ pub(crate) fn read(root: &Node, ctx: &Context<'_>) -> Option<Bundle> {
         limits: &limits,
         defaults: &defaults,
     };
+    let include = fields
+        .texts("include")
+        .iter()
+        .filter_map(|text| paths::path(ctx, text))
+        .collect();
     let mut aliases = Aliases::new();
     let mut tenants = IndexMap::new();
     for (name, table) in fields.named("tenants") {
@@ -234,6 +296,7 @@ pub(crate) fn read(root: &Node, ctx: &Context<'_>) -> Option<Bundle> {
         packs,
         defaults,
         limits,
+        include,
         tenants,
     })
 }

@@ -101,6 +101,7 @@ fn from_list<'n>(
     report: &Report,
 ) -> Vec<RawNode<'n>> {
     let first = Span {
+        file: span.file,
         start: span.start,
         end: span.start,
     };
