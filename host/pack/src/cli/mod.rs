@@ -2,6 +2,7 @@
 
 mod create;
 mod inspect;
+mod lock;
 pub(crate) mod print;
 mod verify;
 
@@ -78,6 +79,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the lock file of packs: their digests, which `greentic-host --locked` requires.
+    Lock {
+        /// The packs and components, as a bundle beside the lock file names them.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The file to write.
+        #[arg(short, long, value_name = "FILE", default_value = greentic_pack::LOCK_FILE)]
+        out: PathBuf,
+    },
     /// Show what changes from one pack to another. Ends with 1 when they differ.
     Diff {
         /// The pack before.
@@ -108,6 +118,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             threshold,
         } => verify::verify(&file, &key, threshold),
         Command::Inspect { file, key, json } => inspect::inspect(&file, &key, json),
+        Command::Lock { files, out } => lock::lock(&files, &out),
         Command::Diff {
             before,
             after,
