@@ -160,12 +160,10 @@ impl Bench {
             ..HttpClientConfig::default()
         };
         let http = HttpClient::with_resolver(config, Arc::new(names)).expect("an HTTP client");
-        let services = Arc::new(MemoryServices::default());
         Self {
             surroundings: Surroundings {
                 engine: compiler().engine.clone(),
                 http,
-                services,
                 metrics: Arc::default(),
             },
         }
@@ -190,6 +188,7 @@ impl Bench {
             name: name.into(),
             limits,
             grants: Arc::new(grants),
+            carried: Vec::new(),
         };
         Plugin::link(&code.0, &code.1, spec, self.surroundings.clone())
     }
@@ -238,6 +237,7 @@ pub fn binding(tenant: &str, secrets: impl IntoIterator<Item = Arc<SecretCell>>)
         config: Vec::new(),
         secrets: Arc::new(Secrets::new(secrets)),
         limits: None,
+        services: Arc::new(MemoryServices::default()),
     })
 }
 

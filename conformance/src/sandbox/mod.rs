@@ -152,17 +152,12 @@ impl Stage {
         policy: Policy,
         services: &MemoryServices,
     ) -> anyhow::Result<Client<E>> {
-        let plugin = self.link(loaded, given, services)?;
-        let binding = binding(given)?;
+        let plugin = self.link(loaded, given)?;
+        let binding = binding(given, services)?;
         Ok(self.wait(Client::new(plugin, binding, policy, None))?)
     }
 
-    fn link(
-        &self,
-        loaded: &Loaded,
-        given: &Given,
-        services: &MemoryServices,
-    ) -> anyhow::Result<Arc<Plugin>> {
+    fn link(&self, loaded: &Loaded, given: &Given) -> anyhow::Result<Arc<Plugin>> {
         let names = || given.secrets.iter().map(|(name, _)| name.clone());
         let texts = GrantTexts {
             http: given.http.clone(),
@@ -184,11 +179,11 @@ impl Stage {
             name: "candidate".into(),
             limits: limits(),
             grants: Arc::new(grants),
+            carried: Vec::new(),
         };
         let surroundings = Surroundings {
             engine: self.engine.clone(),
             http: self.http.clone(),
-            services: Arc::new(services.clone()),
             metrics: Arc::default(),
         };
         let plugin = Plugin::link(&loaded.component, &loaded.shape, spec, surroundings);
@@ -197,7 +192,7 @@ impl Stage {
 }
 
 /// The tenant's channel that instances are bound to.
-fn binding(given: &Given) -> anyhow::Result<Arc<Binding>> {
+fn binding(given: &Given, services: &MemoryServices) -> anyhow::Result<Arc<Binding>> {
     let id = |text: &str| Id::new(text).map_err(|error| anyhow!("{error}"));
     let channel = ChannelRef {
         env: id("dev")?,
@@ -219,6 +214,7 @@ fn binding(given: &Given) -> anyhow::Result<Arc<Binding>> {
         config: given.config.clone(),
         secrets: Arc::new(Secrets::new(cells)),
         limits: None,
+        services: Arc::new(services.clone()),
     }))
 }
 

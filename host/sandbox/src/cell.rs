@@ -108,10 +108,20 @@ impl<E: Exports> Cell<E> {
         if !self.waits {
             return self.call_now(scope, select, params);
         }
+        let func = select(&self.exports).ok_or_else(not_exported)?;
+        self.drive(scope, async |store, _| func.call_async(store, params).await)
+            .await
+    }
+
+    /// Drives a call of whatever function under the limits. `call` is told whether it may wait.
+    pub(crate) async fn drive<R>(
+        &mut self,
+        scope: CallScope,
+        call: impl AsyncFnOnce(&mut Store<Ctx>, bool) -> wasmtime::Result<R>,
+    ) -> Result<R, FaultKind> {
         let limits = &self.limits;
         self.store.data_mut().begin(limits, scope);
-        let func = select(&self.exports).ok_or_else(not_exported)?;
-        let call = metered(&self.meter, func.call_async(&mut self.store, params));
+        let call = metered(&self.meter, call(&mut self.store, self.waits));
         let outcome = tokio::time::timeout(limits.call_timeout, call).await;
         match outcome {
             Ok(Ok(value)) => {

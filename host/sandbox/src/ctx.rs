@@ -13,7 +13,7 @@ use crate::http::Hooks;
 use crate::limits::{Ledger, Limits, Refused};
 use crate::output::GuestLog;
 use crate::scope::CallScope;
-use crate::services::{Caller, Services};
+use crate::services::Caller;
 
 /// The data of a store.
 pub struct Ctx {
@@ -25,7 +25,6 @@ pub struct Ctx {
     pub(crate) meter: Arc<Meter>,
     pub(crate) log: GuestLog,
     pub(crate) caller: Caller,
-    pub(crate) services: Arc<dyn Services>,
     pub(crate) host_calls_left: u32,
 }
 
@@ -37,6 +36,7 @@ impl Ctx {
         } else if self.caller.scope.trace.is_some() {
             self.hooks.set_trace(None);
         }
+        self.log.belongs_to(scope.generation);
         self.caller.scope = scope;
         self.host_calls_left = limits.host_calls;
         // What it was refused in an earlier call and lived with explains nothing about this one.
@@ -69,7 +69,11 @@ impl Ctx {
         if text.contains("hostcall fuel") || text.contains("fuel allocated for hostcalls") {
             return FaultKind::TooMuchData(limits.host_call_bytes);
         }
-        FaultKind::Trap(short(&text))
+        if text.contains("wasm trap: ") {
+            return FaultKind::Trap(short(&text));
+        }
+        // What the host answered to an import stands at the end of the chain, behind the guest's backtrace.
+        FaultKind::Trap(short(&error.root_cause().to_string()))
     }
 }
 

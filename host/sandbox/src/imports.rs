@@ -133,7 +133,7 @@ async fn ask<T, R>(
     let answer = accessor.with(|mut access| {
         let ctx = access.get();
         ctx.spend()
-            .then(|| call(&*ctx.services, ctx.caller.clone()))
+            .then(|| call(&*ctx.caller.binding.services, ctx.caller.clone()))
     });
     match answer {
         Some(answer) => answer.await,

@@ -6,6 +6,7 @@
 
 mod at_once;
 pub mod cache;
+pub mod carry;
 pub mod cell;
 pub mod client;
 pub mod compose;
@@ -29,3 +30,4 @@ pub mod shared;
 pub mod worlds;
 
 pub use ctx::Ctx;
+pub use wasmtime::component::Val;

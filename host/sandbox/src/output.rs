@@ -27,6 +27,7 @@ struct Inner {
     label: String,
     window: Mutex<(Instant, u32)>,
     dropped: AtomicU64,
+    generation: AtomicU64,
     partial: Mutex<Vec<u8>>,
 }
 
@@ -37,8 +38,14 @@ impl GuestLog {
             label,
             window: Mutex::new((Instant::now(), 0)),
             dropped: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
             partial: Mutex::new(Vec::new()),
         }))
+    }
+
+    /// From here on lines are written for a call of this generation.
+    pub(crate) fn belongs_to(&self, generation: u64) {
+        self.0.generation.store(generation, Ordering::Relaxed);
     }
 
     /// Writes one line at a level.
@@ -48,20 +55,21 @@ impl GuestLog {
         }
         let (context, text) = (cut(context), cut(text));
         let (plugin, binding) = (&*self.0.plugin, self.0.label.as_str());
+        let generation = self.0.generation.load(Ordering::Relaxed);
         match level {
             tracing::Level::ERROR => {
-                tracing::error!(target: "plugin", plugin, binding, context, "{text}")
+                tracing::error!(target: "plugin", plugin, binding, generation, context, "{text}")
             }
             tracing::Level::WARN => {
-                tracing::warn!(target: "plugin", plugin, binding, context, "{text}")
+                tracing::warn!(target: "plugin", plugin, binding, generation, context, "{text}")
             }
             tracing::Level::INFO => {
-                tracing::info!(target: "plugin", plugin, binding, context, "{text}")
+                tracing::info!(target: "plugin", plugin, binding, generation, context, "{text}")
             }
             tracing::Level::DEBUG => {
-                tracing::debug!(target: "plugin", plugin, binding, context, "{text}")
+                tracing::debug!(target: "plugin", plugin, binding, generation, context, "{text}")
             }
-            _ => tracing::trace!(target: "plugin", plugin, binding, context, "{text}"),
+            _ => tracing::trace!(target: "plugin", plugin, binding, generation, context, "{text}"),
         }
     }
 

@@ -23,7 +23,7 @@ use crate::measures::{Counted, Measures};
 use crate::net::SocketPolicy;
 use crate::output::GuestLog;
 use crate::scope::{Binding, CallScope};
-use crate::services::{Caller, Services};
+use crate::services::Caller;
 
 /// What a plugin is allowed and how it is run.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub struct Spec {
     pub limits: Limits,
     /// What the bundle grants it.
     pub grants: Arc<Grants>,
+    /// Imports, as the component names them, that the host carries to other components.
+    pub carried: Vec<Arc<str>>,
 }
 
 /// What all plugins of a host share.
@@ -43,8 +45,6 @@ pub struct Surroundings {
     pub engine: SandboxEngine,
     /// The one outgoing HTTP client.
     pub http: HttpClient,
-    /// Logs, nodes, tools and state.
-    pub services: Arc<dyn Services>,
     /// Where calls, cells and refusals are counted.
     pub metrics: Arc<HostMetrics>,
 }
@@ -87,7 +87,8 @@ impl Plugin {
             plugin: Arc::clone(&spec.name),
             reason: format!("{error:#}"),
         };
-        let linker = linker(surroundings.engine.engine(), shape, waits).map_err(fail)?;
+        let linker =
+            linker(surroundings.engine.engine(), shape, waits, &spec.carried).map_err(fail)?;
         let pre = linker.instantiate_pre(component).map_err(fail)?;
         let measures = Arc::new(Measures::new(
             Arc::clone(&surroundings.metrics),
@@ -193,14 +194,18 @@ impl Plugin {
                 binding: Arc::clone(binding),
                 scope: CallScope::default(),
             },
-            services: Arc::clone(&self.surroundings.services),
             host_calls_left: 0,
         })
     }
 }
 
 /// Links WASI and those interfaces of the contract the component imports. Where nothing may wait, no function that could is linked.
-fn linker(engine: &Engine, shape: &Shape, waits: bool) -> wasmtime::Result<Linker<Ctx>> {
+fn linker(
+    engine: &Engine,
+    shape: &Shape,
+    waits: bool,
+    carried: &[Arc<str>],
+) -> wasmtime::Result<Linker<Ctx>> {
     let mut linker = Linker::new(engine);
     let given = |name: &str| shape.imports(name).is_some();
     if waits {
@@ -234,5 +239,6 @@ fn linker(engine: &Engine, shape: &Shape, waits: bool) -> wasmtime::Result<Linke
     if given("greentic:flow/state") {
         imports::greentic::flow::state::add_to_linker::<_, Own>(&mut linker, own)?;
     }
+    crate::carry::define(&mut linker, shape, carried)?;
     Ok(linker)
 }

@@ -99,25 +99,39 @@ impl<E: Exports> Pool<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let _permit = match self.permits.try_acquire() {
+        let (mut cell, lease) = self.lease().await?;
+        let outcome = cell.call(scope, select, params).await;
+        self.give_back(cell, lease, outcome.is_ok());
+        outcome
+    }
+
+    /// A cell for one call.
+    pub(crate) async fn lease(&self) -> Result<(Cell<E>, Lease<'_>), FaultKind> {
+        let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => self.wait_for_permit().await?,
         };
-        let mut cell = match self.take() {
+        let cell = match self.take() {
             Some(cell) => cell,
             None => self.start().await?,
         };
-        let guard = Live(&self.live);
-        let outcome = cell.call(scope, select, params).await;
-        if outcome.is_ok()
+        let lease = Lease {
+            _permit: permit,
+            live: Live(&self.live),
+        };
+        Ok((cell, lease))
+    }
+
+    /// Keeps the cell of a call that ended well for the next one, where one is kept.
+    pub(crate) fn give_back(&self, cell: Cell<E>, lease: Lease<'_>, well: bool) {
+        if well
             && self.keep
             && !cell.is_spent()
             && self.idle.load(Ordering::Relaxed) < self.limits().instances.max(1)
         {
-            std::mem::forget(guard);
+            std::mem::forget(lease.live);
             self.put(cell);
         }
-        outcome
     }
 
     async fn wait_for_permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, FaultKind> {
@@ -220,6 +234,12 @@ impl<E: Exports> Pool<E> {
         self.put(cell);
         Ok(())
     }
+}
+
+/// The right to one call, and the count of its cell among the living.
+pub(crate) struct Lease<'a> {
+    _permit: tokio::sync::SemaphorePermit<'a>,
+    live: Live<'a>,
 }
 
 /// Counts one down when a call ends, however it ends.

@@ -7,6 +7,7 @@ use greentic_types::{ChannelRef, TenantCtx};
 
 use crate::limits::Limits;
 use crate::secrets::Secrets;
+use crate::services::Services;
 
 /// What an instance is bound to for its whole life.
 #[derive(Debug)]
@@ -21,11 +22,16 @@ pub struct Binding {
     pub secrets: Arc<Secrets>,
     /// Limits in place of the plugin's own, where the tenant has lower ones.
     pub limits: Option<Limits>,
+    /// Who answers what the instance asks of the host. They belong to the binding and not to the plugin, so that a plugin that
+    /// stays as it is can serve a new generation of its surroundings.
+    pub services: Arc<dyn Services>,
 }
 
 /// What one call belongs to.
 #[derive(Debug, Clone, Default)]
 pub struct CallScope {
+    /// The generation that makes the call; 0 when none does, such as while one is being built.
+    pub generation: u64,
     /// The trace the call is part of.
     pub trace: Option<TraceContext>,
     /// On whose behalf, for calls to shared plugins: who makes one fail again and again is found by this.

@@ -1,7 +1,7 @@
 //! The secrets a binding may open, as handles. A value is wiped when it is replaced or the last handle goes, and no type
 //! here prints it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -117,7 +117,7 @@ impl fmt::Debug for SecretCell {
 /// All secrets of one binding, by the name the component opens them with.
 #[derive(Debug, Default)]
 pub struct Secrets {
-    by_name: HashMap<String, Arc<SecretCell>>,
+    by_name: BTreeMap<String, Arc<SecretCell>>,
 }
 
 impl Secrets {
@@ -136,6 +136,11 @@ impl Secrets {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<SecretCell>> {
         self.by_name.get(name)
+    }
+
+    /// All of them, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<SecretCell>> {
+        self.by_name.values()
     }
 }
 

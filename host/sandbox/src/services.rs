@@ -11,6 +11,9 @@ use greentic_interfaces::imports::greentic::flow::types::CallPolicy;
 use greentic_interfaces::imports::greentic::mcp::types::ToolResult;
 use greentic_interfaces::model::Error;
 
+use wasmtime::component::Val;
+
+use crate::carry::Carried;
 use crate::scope::{Binding, CallScope};
 
 /// A future of a service.
@@ -25,6 +28,12 @@ pub struct Caller {
     pub binding: Arc<Binding>,
     /// What the call belongs to.
     pub scope: CallScope,
+}
+
+impl std::fmt::Debug for dyn Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Services")
+    }
 }
 
 /// Services behind the imports that hold authority. Each method is one function of the contract in `wit/`.
@@ -86,6 +95,14 @@ pub trait Services: Send + Sync + 'static {
         value: String,
         ttl_ms: Option<u64>,
     ) -> Answer<Result<(), Error>>;
+    /// A call of a component's own interface, carried to the component that exports it. The error's text is for the operator.
+    fn carried(&self, caller: Caller, call: Carried) -> Answer<Result<Vec<Val>, String>> {
+        let text = format!(
+            "`{}` calls `{}` of `{}`, and nobody carries that here",
+            caller.plugin, call.function, call.import
+        );
+        Box::pin(std::future::ready(Err(text)))
+    }
     /// `greentic:flow/state.delete`
     fn state_delete(&self, caller: Caller, scope: Scope, key: String) -> Answer<Result<(), Error>>;
 }
