@@ -4,7 +4,9 @@ use greentic_types::MessageId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the encoding; the first byte of a stored record.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// The version before flows had versions.
+const WITHOUT_FLOW_VERSION: u8 = 2;
 
 /// A message that goes out because of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,8 @@ pub struct Alarm {
 pub struct Record {
     /// The flow the conversation is in: `pack/flow`, or a plugin's name. Empty when none is.
     pub flow: String,
+    /// The version of that flow the conversation began with; 0 when it is not known.
+    pub flow_version: u64,
     /// What the flow handed over for its next turn.
     pub snapshot: Option<Vec<u8>>,
     /// When the conversation's wait is over, in milliseconds since the epoch; 0 when it does not wait.
@@ -67,6 +71,20 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         match bytes.split_first() {
             Some((&VERSION, rest)) => Ok(postcard::from_bytes(rest)?),
+            Some((&WITHOUT_FLOW_VERSION, rest)) => {
+                let (flow, snapshot, until_ms, alarm, failures, seen, outbox) =
+                    postcard::from_bytes(rest)?;
+                Ok(Self {
+                    flow,
+                    flow_version: 0,
+                    snapshot,
+                    until_ms,
+                    alarm,
+                    failures,
+                    seen,
+                    outbox,
+                })
+            }
             Some((&version, _)) => Err(RecordError::Version(version)),
             None => Err(RecordError::Empty),
         }
@@ -150,6 +168,28 @@ mod tests {
             Record::decode(&[VERSION, 255, 255]),
             Err(RecordError::Damaged(_))
         ));
+    }
+
+    #[test]
+    fn a_record_from_before_flows_had_versions_is_read() {
+        let record = Record {
+            flow: "helpdesk/welcome".into(),
+            snapshot: Some(vec![1, 2]),
+            failures: 2,
+            seen: vec![(id("a"), 10)],
+            ..Record::default()
+        };
+        let fields = (
+            &record.flow,
+            &record.snapshot,
+            record.until_ms,
+            &record.alarm,
+            record.failures,
+            &record.seen,
+            &record.outbox,
+        );
+        let bytes = postcard::to_extend(&fields, vec![WITHOUT_FLOW_VERSION]).expect("encodes");
+        assert_eq!(Record::decode(&bytes).expect("decodes"), record);
     }
 
     #[test]
