@@ -86,6 +86,19 @@ impl Backend for Noop {
         Box::pin(async { Err(none()) })
     }
 
+    fn generations(&self) -> BoxFuture<'_, Result<Generations, AdminError>> {
+        Box::pin(async {
+            Ok(Generations {
+                generations: Vec::new(),
+                refused: None,
+            })
+        })
+    }
+
+    fn roll_back(&self, _to: Option<u64>) -> BoxFuture<'_, Result<Reloaded, AdminError>> {
+        self.reload()
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, AdminError>> {
         Box::pin(async { Err(none()) })
     }

@@ -8,7 +8,9 @@
 //! | `GET /admin/v1/dead-letters/{id}` | one, with its event and history |
 //! | `POST /admin/v1/dead-letters/{id}/replay` | 204 |
 //! | `DELETE /admin/v1/dead-letters/{id}` | 204 |
-//! | `POST /admin/v1/reload` | the new generation, or 422 with all faults and the old one goes on |
+//! | `GET /admin/v1/generations` | the generations of the process, newest first |
+//! | `POST /admin/v1/generations` | the new generation, or 422 with all faults and the old one goes on; `POST /admin/v1/reload` is the same |
+//! | `POST /admin/v1/generations/rollback?to=` | the new generation, made of what an earlier one was made of |
 //! | `GET /metrics` | Prometheus text |
 //!
 //! Every call needs the bearer token. A loopback port is reachable by any web page in a browser on the same machine, so a request
@@ -261,6 +263,16 @@ impl Operator {
                 post(method)?;
                 Ok(ok(self.backend.reload().await))
             }
+            "generations" if *method == Method::POST => Ok(ok(self.backend.reload().await)),
+            "generations" => {
+                only(method, &[Method::GET, Method::HEAD], "GET, HEAD, POST")?;
+                Ok(ok(self.backend.generations().await))
+            }
+            "generations/rollback" => {
+                post(method)?;
+                let to = rollback_query(query.unwrap_or_default())?;
+                Ok(ok(self.backend.roll_back(to).await))
+            }
             "dead-letters" => {
                 get(method)?;
                 let query = self.dead_letter_query(query.unwrap_or_default())?;
@@ -339,6 +351,17 @@ impl Operator {
             query.limit = limit.min(most);
         }
         Ok(query)
+    }
+}
+
+/// `to=NUMBER`, or nothing.
+fn rollback_query(text: &str) -> Result<Option<u64>, Problem> {
+    const WRONG: Problem =
+        Problem::bad_request("The query takes `to`, the number of a generation, at most once.");
+    match query::pairs(text).ok_or(WRONG)?.as_slice() {
+        [] => Ok(None),
+        [(name, value)] if name == "to" => value.parse().map(Some).map_err(|_| WRONG),
+        _ => Err(WRONG),
     }
 }
 

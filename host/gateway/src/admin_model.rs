@@ -1,4 +1,4 @@
-//! What the admin API speaks of: dead letters, reloading, and the ways an admin call fails.
+//! What the admin API speaks of: dead letters, generations, and the ways an admin call fails.
 
 use serde::Serialize;
 
@@ -71,13 +71,49 @@ pub struct Attempt {
     pub error: String,
 }
 
-/// What a reload did.
+/// What a reload or a rollback did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reloaded {
     /// The generation that runs now.
     pub generation: u64,
+    /// Whether it is a new one: when nothing has changed, the one that ran goes on.
+    pub swapped: bool,
     /// What changed, a line each.
     pub changes: Vec<String>,
+    /// What takes effect at the next start of the process only, and what else to look at, a line each.
+    pub notes: Vec<String>,
+}
+
+/// One generation of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GenerationRow {
+    /// Its number.
+    pub number: u64,
+    /// When it began to serve, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The digest of its bundle and packs.
+    pub digest: String,
+    /// `running`, `draining` or `ended`.
+    pub state: String,
+    /// What it changed about the one before, a line each.
+    pub changes: Vec<String>,
+    /// Buses it still empties.
+    pub buses: Vec<String>,
+    /// Whether a rollback can go back to it.
+    pub kept: bool,
+    /// The generation it brought back, when it is a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back_to: Option<u64>,
+}
+
+/// The generations of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Generations {
+    /// Newest first.
+    pub generations: Vec<GenerationRow>,
+    /// Why the last edit was not taken over; absent when it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// Why an admin call failed. The text goes to the operator.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::admin_model::{AdminError, DeadLetterDetail, DeadLetterPage, DeadLetterQuery, Reloaded};
+use crate::admin_model::{
+    AdminError, DeadLetterDetail, DeadLetterPage, DeadLetterQuery, Generations, Reloaded,
+};
 use crate::channel::{Channel, Surface};
 
 /// The host behind the gateway. The look-ups are on the way of every request: no lock, no allocation.
@@ -50,6 +52,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Reads the bundle again and takes it over whole, or not at all. The future may be dropped at the admin deadline; the work
     /// then goes on or is given up, but never half done.
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, AdminError>>;
+
+    /// The generations of the process.
+    fn generations(&self) -> BoxFuture<'_, Result<Generations, AdminError>>;
+
+    /// Serves again with what an earlier generation was made of: the one with this number, or the last one before. The future may be
+    /// dropped like that of a reload.
+    fn roll_back(&self, to: Option<u64>) -> BoxFuture<'_, Result<Reloaded, AdminError>>;
 }
 
 /// Whether the host can do its work.

@@ -32,7 +32,8 @@ mod wire;
 
 pub use admin::{Admin, AdminSetup, AdminSetupError};
 pub use admin_model::{
-    AdminError, Attempt, DeadLetter, DeadLetterDetail, DeadLetterPage, DeadLetterQuery, Reloaded,
+    AdminError, Attempt, DeadLetter, DeadLetterDetail, DeadLetterPage, DeadLetterQuery,
+    GenerationRow, Generations, Reloaded,
 };
 pub use backend::{Backend, Readiness, ReadinessRow};
 pub use channel::{

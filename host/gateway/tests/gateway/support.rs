@@ -155,6 +155,19 @@ impl Backend for Fake {
         self.replay(id)
     }
 
+    fn generations(&self) -> BoxFuture<'_, Result<Generations, AdminError>> {
+        Box::pin(async {
+            Ok(Generations {
+                generations: Vec::new(),
+                refused: None,
+            })
+        })
+    }
+
+    fn roll_back(&self, _to: Option<u64>) -> BoxFuture<'_, Result<Reloaded, AdminError>> {
+        self.reload()
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, AdminError>> {
         Box::pin(async {
             Err(AdminError::Refused {
