@@ -103,14 +103,34 @@ pub const ADMIN_TOKEN: &str = "a-token-of-the-tests";
 /// When the binary cannot be run.
 #[must_use]
 pub fn check(folder: &Folder) -> Checked {
+    run(folder, &["--check"])
+}
+
+/// Runs the binary to its end with the bundle `bundle.yaml` of a folder and more arguments.
+///
+/// # Panics
+/// When the binary cannot be run.
+#[must_use]
+pub fn run(folder: &Folder, arguments: &[&str]) -> Checked {
     let bundle = folder.file("bundle.yaml");
-    let output = command(&bundle, folder).arg("--check").output().unwrap();
+    let output = command(&bundle, folder).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Checked {
         code: output.status.code(),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     }
+}
+
+/// What `--explain` draws of the bundle `bundle.yaml` of a folder.
+///
+/// # Panics
+/// When it draws nothing.
+#[must_use]
+pub fn explain(folder: &Folder, format: &str) -> String {
+    let ran = run(folder, &[&format!("--explain={format}")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran.stdout
 }
 
 impl Host {
@@ -217,15 +237,55 @@ impl Host {
         self.log.lock().unwrap().clone()
     }
 
+    /// Waits until a generation serves.
+    pub fn serves(&self, generation: u64) {
+        eventually(&format!("generation {generation} serves"), || {
+            (self.generation() >= generation).then_some(())
+        });
+        assert_eq!(self.generation(), generation);
+    }
+
+    /// The number of the generation that serves.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        let listed = self.administer("GET", "/generations");
+        assert_eq!(listed.status, 200, "{listed:?}");
+        let listed = listed.json();
+        let rows = listed["generations"].as_array().unwrap();
+        let running = rows.iter().find(|row| row["state"] == "running");
+        running.unwrap_or_else(|| panic!("{listed}"))["number"]
+            .as_u64()
+            .unwrap()
+    }
+
+    /// Waits until a line with this text is logged.
+    pub fn logs(&self, text: &str) -> String {
+        eventually(&format!("`{text}` is logged"), || {
+            self.log().into_iter().find(|line| line.contains(text))
+        })
+    }
+
     /// Sends `SIGTERM`, as an operator's service manager does.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends `SIGHUP`, by which a service manager asks to read the configuration again.
+    pub fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, name: &str) {
         let id = self.child.id();
         // The shell's own `kill`: it is there everywhere, and takes this one process id.
         let sent = Command::new("sh")
-            .args(["-c", &format!("kill -TERM {id}")])
+            .args(["-c", &format!("kill -{name} {id}")])
             .status()
             .unwrap();
-        assert!(sent.success(), "SIGTERM to {id}: {sent}");
+        assert!(sent.success(), "SIG{name} to {id}: {sent}");
     }
 
     /// Waits for its end.
@@ -252,6 +312,12 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let told = self.log().into_iter();
+            for line in told.filter(|line| !line.contains("\"INFO\"")) {
+                eprintln!("host: {line}");
+            }
+        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,68 +1,80 @@
 //! The running host as the gateway sees it. Nothing is decided here.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use greentic_gateway as gateway;
 use greentic_gateway::BoxFuture;
-use greentic_interfaces::imports::greentic::channel::types::{
-    Request, Response, Surface, Surfaces,
-};
-use greentic_interfaces::model::Header;
-use greentic_runner::{ChannelRuntime, ChannelSocket, DeadLetter, DeadLetterError, Host};
-use greentic_sandbox::worlds::socket_types::Frame;
-use greentic_telemetry::{HostMetrics, TraceContext};
+use greentic_interfaces::imports::greentic::channel::types::Surfaces;
+use greentic_runner::{DeadLetter, DeadLetterError, GenerationRow, GenerationState, Host};
 use greentic_types::Id;
+use tokio::sync::{mpsc, oneshot};
 
-/// The gateway's side of a host.
+use crate::front::{Front, LeavingFront};
+
+/// The gateway's side of a host: of whichever generation runs.
 pub struct Adapter {
     host: Arc<Host>,
-    status: serde_json::Value,
-    places: HashMap<String, Arc<AdaptedChannel>>,
-    aliases: HashMap<String, Arc<AdaptedChannel>>,
+    front: ArcSwap<Front>,
+    orders: mpsc::Sender<Order>,
+    /// Why the last edit of the bundle was not taken over.
+    refused: Mutex<Option<String>>,
 }
 
+/// What an operator asks for.
+pub enum Order {
+    /// Take over the bundle as it is now.
+    Reload(Answer),
+    /// Go back to a generation.
+    RollBack(Option<u64>, Answer),
+}
+
+/// Where the outcome of an order is told.
+pub type Answer = oneshot::Sender<Result<gateway::Reloaded, gateway::AdminError>>;
+
 impl Adapter {
-    /// Prepares every channel of the host's generation. `status` is what the tables at start show.
-    ///
-    /// # Errors
-    /// When a channel declares a header no request can have.
-    pub fn new(
-        host: Arc<Host>,
-        metrics: &HostMetrics,
-        status: serde_json::Value,
-    ) -> Result<Self, gateway::InvalidFacts> {
-        let mut places = HashMap::new();
-        let mut aliases = HashMap::new();
-        for (place, channel) in &host.generation().channels {
-            let reference = &channel.reference;
-            let facts = gateway::ChannelFacts::new(
-                metrics,
-                &channel.provider,
-                gateway::Place {
-                    env: reference.env.to_string(),
-                    tenant: reference.tenant.to_string(),
-                    team: reference.team.to_string(),
-                    channel: reference.channel.to_string(),
-                },
-                &channel.descriptor.headers,
-                channel.descriptor.upload_paths.clone(),
-            )?;
-            let adapted = Arc::new(AdaptedChannel {
-                channel: Arc::clone(channel),
-                facts,
-            });
-            if let Some(alias) = &channel.alias {
-                aliases.insert(alias.clone(), Arc::clone(&adapted));
-            }
-            places.insert(place.clone(), adapted);
-        }
-        Ok(Self {
+    /// In front of a host; orders go to whoever has the other end of `orders`.
+    pub fn new(host: Arc<Host>, front: Front, orders: mpsc::Sender<Order>) -> Self {
+        Self {
             host,
-            status,
-            places,
-            aliases,
-        })
+            front: ArcSwap::from_pointee(front),
+            orders,
+            refused: Mutex::default(),
+        }
+    }
+
+    /// The front that requests go to.
+    pub fn front(&self) -> Arc<Front> {
+        self.front.load_full()
+    }
+
+    /// Gives requests to another generation from now on.
+    pub fn swap(&self, front: Front) -> LeavingFront {
+        let stays = Arc::new(front);
+        let front = self.front.swap(Arc::clone(&stays));
+        LeavingFront::new(front, stays)
+    }
+
+    /// Keeps why an edit was not taken over, or that one was.
+    pub fn refused(&self, why: Option<String>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn why_refused(&self) -> Option<String> {
+        let refused = self.refused.lock();
+        refused.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn order(
+        &self,
+        order: impl FnOnce(Answer) -> Order,
+    ) -> Result<gateway::Reloaded, gateway::AdminError> {
+        let stopping = || gateway::AdminError::Unavailable("the host is stopping".into());
+        let (answer, answered) = oneshot::channel();
+        self.orders.try_send(order(answer)).map_err(|_| {
+            gateway::AdminError::Conflict("a generation is being built; ask again after it".into())
+        })?;
+        answered.await.map_err(|_| stopping())?
     }
 }
 
@@ -75,7 +87,8 @@ impl gateway::Backend for Adapter {
         team: &str,
         channel: &str,
     ) -> Option<Arc<dyn gateway::Channel>> {
-        let found = self
+        let front = self.front.load();
+        let found = front
             .places
             .get(&format!("{provider}/{tenant}/{team}/{channel}"))?;
         let served = match surface {
@@ -92,7 +105,8 @@ impl gateway::Backend for Adapter {
     }
 
     fn alias(&self, path: &str) -> Option<(Arc<dyn gateway::Channel>, gateway::Surface)> {
-        let found = self.aliases.get(path)?;
+        let front = self.front.load();
+        let found = front.aliases.get(path)?;
         let surfaces = found.channel.descriptor.surfaces;
         let surface = if surfaces.contains(Surfaces::WEBHOOK) {
             gateway::Surface::Webhook
@@ -107,23 +121,33 @@ impl gateway::Backend for Adapter {
     fn readiness(&self) -> gateway::Readiness {
         let readiness = self.host.readiness();
         let rows = readiness.rows.into_iter();
+        let mut plugins: Vec<_> = rows
+            .map(|row| gateway::ReadinessRow {
+                name: row.name,
+                role: row.role.to_owned(),
+                up: row.up,
+                detail: row.detail,
+            })
+            .collect();
+        // A faulty edit does not make the host unable to serve: the generation before it goes on.
+        if let Some(why) = self.why_refused() {
+            plugins.push(gateway::ReadinessRow {
+                name: "bundle".into(),
+                role: "generation".into(),
+                up: true,
+                detail: why,
+            });
+        }
         gateway::Readiness {
             ready: readiness.ready,
-            plugins: rows
-                .map(|row| gateway::ReadinessRow {
-                    name: row.name,
-                    role: row.role.to_owned(),
-                    up: row.up,
-                    detail: row.detail,
-                })
-                .collect(),
+            plugins,
         }
     }
 
     fn status(&self) -> BoxFuture<'_, Result<serde_json::Value, gateway::AdminError>> {
         Box::pin(async {
             self.host.measure().await;
-            let mut status = self.status.clone();
+            let mut status = self.front.load().status.clone();
             if let Some(fields) = status.as_object_mut() {
                 fields.insert("uptime-seconds".into(), self.host.uptime().as_secs().into());
                 fields.insert(
@@ -226,11 +250,42 @@ impl gateway::Backend for Adapter {
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<gateway::Reloaded, gateway::AdminError>> {
+        Box::pin(self.order(Order::Reload))
+    }
+
+    fn roll_back(
+        &self,
+        to: Option<u64>,
+    ) -> BoxFuture<'_, Result<gateway::Reloaded, gateway::AdminError>> {
+        Box::pin(self.order(move |answer| Order::RollBack(to, answer)))
+    }
+
+    fn generations(&self) -> BoxFuture<'_, Result<gateway::Generations, gateway::AdminError>> {
         Box::pin(async {
-            Err(gateway::AdminError::Conflict(
-                "this host takes a changed bundle at its next start; restart it".into(),
-            ))
+            let generations = self.host.generations().into_iter().map(row).collect();
+            Ok(gateway::Generations {
+                generations,
+                refused: self.why_refused(),
+            })
         })
+    }
+}
+
+fn row(row: GenerationRow) -> gateway::GenerationRow {
+    let state = match row.state {
+        GenerationState::Running => "running",
+        GenerationState::Draining => "draining",
+        GenerationState::Ended => "ended",
+    };
+    gateway::GenerationRow {
+        number: row.number,
+        at_ms: row.at_ms,
+        digest: row.digest,
+        state: state.to_owned(),
+        changes: row.changes,
+        buses: row.buses,
+        kept: row.kept,
+        rolled_back_to: row.rolled_back_to,
     }
 }
 
@@ -256,99 +311,5 @@ fn refused(error: DeadLetterError) -> gateway::AdminError {
         DeadLetterError::Store(_) | DeadLetterError::Fault(_) | DeadLetterError::Bus(_) => {
             gateway::AdminError::Unavailable(error.to_string())
         }
-    }
-}
-
-struct AdaptedChannel {
-    channel: Arc<ChannelRuntime>,
-    facts: gateway::ChannelFacts,
-}
-
-impl gateway::Channel for AdaptedChannel {
-    fn facts(&self) -> &gateway::ChannelFacts {
-        &self.facts
-    }
-
-    fn ingress<'a>(
-        &'a self,
-        request: gateway::Request,
-        trace: TraceContext,
-    ) -> BoxFuture<'a, gateway::Answer> {
-        Box::pin(async move { answer(self.channel.ingress(asked(request), trace).await) })
-    }
-
-    fn open_socket<'a>(
-        &'a self,
-        request: gateway::Request,
-        trace: TraceContext,
-    ) -> BoxFuture<'a, Result<Box<dyn gateway::Socket>, gateway::Answer>> {
-        Box::pin(async move {
-            match self.channel.open_socket(asked(request), trace).await {
-                Ok(socket) => Ok(Box::new(AdaptedSocket(socket)) as Box<dyn gateway::Socket>),
-                Err(response) => Err(answer(response)),
-            }
-        })
-    }
-}
-
-struct AdaptedSocket(ChannelSocket);
-
-impl gateway::Socket for AdaptedSocket {
-    fn next(&mut self) -> BoxFuture<'_, Option<Vec<gateway::Frame>>> {
-        Box::pin(async { Some(self.0.next().await?.into_iter().map(outgoing).collect()) })
-    }
-
-    fn receive(&mut self, frame: gateway::Frame) -> BoxFuture<'_, gateway::Received> {
-        Box::pin(async {
-            let frame = match frame {
-                gateway::Frame::Text(text) => Frame::Text(text),
-                gateway::Frame::Binary(bytes) => Frame::Binary(bytes),
-            };
-            let received = self.0.receive(frame).await;
-            gateway::Received {
-                frames: received.frames.into_iter().map(outgoing).collect(),
-                close: received.close,
-            }
-        })
-    }
-}
-
-fn outgoing(frame: Frame) -> gateway::Frame {
-    match frame {
-        Frame::Text(text) => gateway::Frame::Text(text),
-        Frame::Binary(bytes) => gateway::Frame::Binary(bytes),
-    }
-}
-
-fn asked(request: gateway::Request) -> Request {
-    Request {
-        surface: match request.surface {
-            gateway::Surface::Webhook => Surface::Webhook,
-            gateway::Surface::Api => Surface::Api,
-            gateway::Surface::Page => Surface::Page,
-        },
-        method: request.method,
-        origin: request.origin,
-        base: request.base,
-        path: request.path,
-        query: request.query,
-        headers: request
-            .headers
-            .into_iter()
-            .map(|(name, value)| Header { name, value })
-            .collect(),
-        body: request.body,
-    }
-}
-
-fn answer(response: Response) -> gateway::Answer {
-    gateway::Answer {
-        status: response.status,
-        headers: response
-            .headers
-            .into_iter()
-            .map(|header| (header.name, header.value))
-            .collect(),
-        body: response.body,
     }
 }

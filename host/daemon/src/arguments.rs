@@ -4,6 +4,17 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// How the wiring is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Drawing {
+    /// A tree for a terminal.
+    Text,
+    /// A picture.
+    Svg,
+    /// Data for scripts.
+    Json,
+}
+
 /// The host on which conversations run when every integration is a sandboxed plugin.
 #[derive(Debug, Parser)]
 #[command(name = "greentic-host", version, about, max_term_width = 100)]
@@ -15,6 +26,10 @@ pub struct Arguments {
     /// Do everything but listen: load, verify, compile, start, show the tables, and end.
     #[arg(long)]
     pub check: bool,
+
+    /// Load the bundle, draw who is wired to whom, fused or linked, with grants, and end: as a tree, or `--explain=svg`.
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub explain: Option<Drawing>,
 
     /// Print the JSON Schema of the bundle, for editors, and end.
     #[arg(long)]
@@ -28,6 +43,14 @@ pub struct Arguments {
     #[arg(long)]
     pub allow_unsigned: bool,
 
+    /// Load everything, write the digest of every pack into `greentic.lock` beside the bundle, and end.
+    #[arg(long, conflicts_with = "locked")]
+    pub lock: bool,
+
+    /// Load only packs that are, byte for byte, those in `greentic.lock`.
+    #[arg(long)]
+    pub locked: bool,
+
     /// Show what was loaded as JSON, for scripts.
     #[arg(long)]
     pub json: bool,
@@ -35,6 +58,10 @@ pub struct Arguments {
     /// Worker threads; as many as there are processors when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
+
+    /// Take over a changed bundle only when told to, by SIGHUP or by the admin API, and not by its edit.
+    #[arg(long)]
+    pub no_watch: bool,
 
     /// Compile every component anew and keep nothing.
     #[arg(long)]

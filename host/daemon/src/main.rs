@@ -3,10 +3,14 @@
 mod adapter;
 mod arguments;
 mod exit;
+mod explain;
+mod front;
 mod listen;
+mod reload;
 mod settings;
 mod start;
 mod table;
+mod watch;
 mod workers;
 
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use greentic_config::limits::Limits;
 use greentic_config::{Bundle, Loaded, LogFormat};
 use greentic_gateway::{AdminLimits, GatewayLimits, RequestLimits, WebsocketLimits};
-use greentic_runner::{Foundation, default_cache_dir};
+use greentic_runner::{Foundation, Locking, default_cache_dir};
 use greentic_sandbox::cache::CompiledCache;
 use greentic_sandbox::engine::SandboxEngine;
 use greentic_sandbox::http::{HttpClient, HttpClientConfig};
@@ -133,6 +133,13 @@ pub fn foundation(
         owner: owner.into(),
         threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         allow_unsigned: arguments.allow_unsigned,
+        locking: if arguments.lock {
+            Locking::Write
+        } else if arguments.locked {
+            Locking::Require
+        } else {
+            Locking::Heed
+        },
         progress: Arc::new(|step| eprintln!("  {step}")),
         env: Arc::new(variable),
     })

@@ -10,15 +10,18 @@ use greentic_diagnostics::Diagnostics;
 use greentic_gateway::PublicUrl;
 use greentic_runner::{Generation, Host};
 use greentic_telemetry::HostMetrics;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
 
 use crate::adapter::Adapter;
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Drawing};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::listen::{Endpoints, bind_all, serve};
+use crate::reload::Reloader;
+use crate::watch::Watch;
 use crate::workers::Workers;
-use crate::{settings, table};
+use crate::{explain, settings, table};
 
 /// How often the gauges are brought up to date.
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
@@ -30,8 +33,10 @@ const MEASURE_EVERY: Duration = Duration::from_secs(10);
 pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let path = arguments.bundle.as_deref().context("no bundle was named")?;
+    // Before it is read: what is changed from here on is a change.
+    let watch = (!arguments.no_watch).then(|| Watch::new(vec![path.to_owned()]));
     let loaded = match Bundle::load(path, |name| std::env::var(name).ok()) {
-        Ok(loaded) => loaded,
+        Ok(loaded) => Arc::new(loaded),
         Err(faults) => return Ok(refuse(&faults)),
     };
     show(&loaded.warnings);
@@ -42,7 +47,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         metrics.registry(),
     )?;
     let foundation = settings::foundation(arguments, &loaded, Arc::clone(&metrics), &instance)?;
-    let generation = match foundation.load(&loaded, 1).await {
+    let generation = match foundation.load(&loaded, 1, &[]).await {
         Ok(generation) => generation,
         Err(faults) => return Ok(refuse(&faults)),
     };
@@ -57,6 +62,24 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         tracing::warn!(
             "packs and components without a signature are accepted: whoever can write them can run code here"
         );
+    }
+    if arguments.lock {
+        let lock = generation.lock();
+        let file = loaded.bundle.base_dir.join(greentic_pack::LOCK_FILE);
+        std::fs::write(&file, lock.to_text()?)
+            .with_context(|| format!("the lock file {} cannot be written", file.display()))?;
+        println!("wrote {} with {} packs", file.display(), lock.packs.len());
+        return Ok(Exit::Done);
+    }
+    if let Some(drawing) = arguments.explain {
+        let explanation = generation.explain();
+        match drawing {
+            Drawing::Text => print!("{}", explain::text(&explanation)),
+            Drawing::Svg => print!("{}", explain::svg(&explanation)),
+            Drawing::Json => println!("{:#}", serde_json::to_value(&explanation)?),
+        }
+        std::io::stdout().flush()?;
+        return Ok(Exit::Done);
     }
     if arguments.check {
         tell(
@@ -78,11 +101,10 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let origin = format!("http://{}", bound.address);
     let admin = bound.admin_address();
     let host = Host::start(Arc::clone(&generation), &workers.handles()).await?;
-    let adapter = Adapter::new(
-        Arc::clone(&host),
-        &metrics,
-        table::json(&generation, &origin),
-    )?;
+    let front = Front::new(&generation, table::json(&generation, &origin), None)?;
+    // Who asks while one is being built is told to ask again; one more may wait.
+    let (order, orders) = mpsc::channel(1);
+    let adapter = Arc::new(Adapter::new(Arc::clone(&host), front, order));
     let (stop, stopped) = watch::channel(false);
     let public_url = loaded
         .bundle
@@ -91,12 +113,14 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         .map(|url| PublicUrl::new(&url.value))
         .transpose()?;
     let endpoints = Endpoints {
-        backend: Arc::new(adapter),
+        backend: Arc::clone(&adapter) as Arc<dyn greentic_gateway::Backend>,
         limits: settings::gateway(&loaded.bundle.limits),
         metrics: Arc::clone(&metrics),
         sampling: telemetry.sampling(),
         public_url,
     };
+    let mut signals = Stop::listen()?;
+    let hangup = signal(SignalKind::hangup()).context("signals cannot be received")?;
     let serving = serve(bound, endpoints, &workers, &stopped)?;
     tell(arguments, &loaded, &generation, &origin, admin);
     if !arguments.json {
@@ -111,7 +135,23 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         );
     }
 
-    wait_for_stop(&host).await?;
+    let reloader = Reloader {
+        path: path.to_owned(),
+        foundation,
+        host: Arc::clone(&host),
+        adapter,
+        origin,
+        worker: workers.handles().into_iter().next().context("no worker")?,
+        orders,
+        hangup,
+        watch,
+        first: Arc::clone(&loaded),
+    };
+    drop(generation);
+    tokio::select! {
+        () = measuring(&host, &mut signals) => {}
+        () = reloader.run() => {}
+    }
     tracing::info!("stopping: nothing new is accepted, what was accepted is finished");
     let ending = async {
         let _ = stop.send(true);
@@ -122,7 +162,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let exit = tokio::select! {
         drained = ending => if drained { Exit::Done } else { Exit::Undrained },
-        again = wait_for_stop_signal() => { again?; Exit::Interrupted }
+        () = signals.asked() => Exit::Interrupted,
     };
     if exit == Exit::Undrained {
         tracing::error!(
@@ -192,24 +232,39 @@ fn announce(generation: &Generation, origin: &str) {
     let _ = std::io::stdout().flush();
 }
 
-async fn wait_for_stop(host: &Host) -> anyhow::Result<()> {
-    let mut ticks = tokio::time::interval(MEASURE_EVERY);
-    let stop = wait_for_stop_signal();
-    tokio::pin!(stop);
-    loop {
+/// The signals a process is stopped by. Listened for before anybody is told that the host is ready: one that came earlier would
+/// end it as if it had none of this.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
         tokio::select! {
-            stopped = &mut stop => return stopped,
-            _ = ticks.tick() => host.measure().await,
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }
 
-async fn wait_for_stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Waits for a signal to stop, and keeps the gauges current meanwhile.
+async fn measuring(host: &Host, stop: &mut Stop) {
+    let mut ticks = tokio::time::interval(MEASURE_EVERY);
+    let asked = stop.asked();
+    tokio::pin!(asked);
+    loop {
+        tokio::select! {
+            () = &mut asked => return,
+            _ = ticks.tick() => host.measure().await,
+        }
     }
-    Ok(())
 }

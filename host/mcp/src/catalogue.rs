@@ -53,6 +53,13 @@ impl Catalogue {
         tool.call(&server.client, scope, arguments).await
     }
 
+    /// The plugin a call would go to; none where it would go to nobody.
+    #[must_use]
+    pub fn server_of(&self, server: &str, tool: &str) -> Option<&str> {
+        let (server, _) = self.find(server, tool).ok()?;
+        Some(&server.name)
+    }
+
     fn find(&self, server: &str, tool: &str) -> Result<(&Server, &Tool), ToolError> {
         let mut found = self
             .servers

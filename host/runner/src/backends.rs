@@ -10,6 +10,7 @@ use crate::alarm::Alarms;
 use crate::bus::Bus;
 use crate::conversation_log::ConversationLogs;
 use crate::dead_letter::DeadLetters;
+use crate::fingerprint::Fingerprint;
 
 /// Backends of one or more tenants.
 pub struct Backends {
@@ -25,6 +26,10 @@ pub struct Backends {
     pub store_descriptor: store_types::Descriptor,
     /// The name of the store plugin.
     pub store_name: String,
+    /// The store state lies in.
+    pub(crate) state_store: Option<Arc<StoreClient>>,
+    /// Of the limits they were made with.
+    pub(crate) print: Fingerprint,
     /// State of flows.
     pub state: Option<State>,
     /// The name of the store plugin state lies in.

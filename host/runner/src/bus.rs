@@ -243,7 +243,9 @@ impl Bus {
     /// [`BusError`] when the bus does not give it.
     pub async fn open(&self, consumer: Consumer) -> Result<(), BusError> {
         self.open_once(consumer.clone()).await?;
-        self.consumers.lock().push(consumer);
+        let mut consumers = self.consumers.lock();
+        consumers.retain(|known| known.name != consumer.name);
+        consumers.push(consumer);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! One channel of one team, bound and running: its plugin's cells, its flows, its pace, its subjects.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use greentic_config::limits::EgressLimits;
 use greentic_interfaces::imports::greentic::channel::types::{Capabilities, Descriptor};
@@ -13,12 +14,13 @@ use greentic_session::Partition;
 use greentic_telemetry::{Counter, Histogram, TraceContext, spans};
 use greentic_types::{ChannelRef, Subject};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::backends::Backends;
 use crate::pacing::{Pace, Rate};
 use crate::quota::Quota;
 use crate::router::Router;
+use crate::team::TeamRuntime;
 
 /// What to do when the platform may have a message or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +68,15 @@ pub struct ChannelRuntime {
     pub(crate) egress_subject: Subject,
     pub(crate) router: Router,
     pub(crate) backends: Arc<Backends>,
-    pub(crate) pace: Mutex<Pace>,
+    /// What its flows can use.
+    pub(crate) team: Arc<TeamRuntime>,
+    /// True from the moment on at which another generation serves its place without it.
+    pub(crate) retired: watch::Sender<bool>,
+    /// Held by each open socket.
+    pub(crate) open: Arc<()>,
+    /// The number of the generation that serves it now.
+    pub(crate) generation: AtomicU64,
+    pub(crate) pace: Arc<Mutex<Pace>>,
     pub(crate) deliveries: Semaphore,
     pub(crate) unknown_outcome: UnknownOutcome,
     pub(crate) metrics: ChannelMetrics,
@@ -91,6 +101,7 @@ impl ChannelRuntime {
     /// The scope of a call to this channel's plugin.
     pub(crate) fn scope(&self, trace: Option<TraceContext>) -> CallScope {
         CallScope {
+            generation: self.generation.load(Ordering::Relaxed),
             trace,
             tenant: Some(self.reference.tenant.clone()),
             ..CallScope::default()

@@ -14,12 +14,15 @@ mod dead_letter;
 mod egress;
 mod envelope;
 mod event;
+mod explain;
+mod fingerprint;
 mod generation;
 mod host;
 mod ingress;
 mod load;
 mod loaded;
 mod node;
+mod old_flows;
 mod pacing;
 mod quota;
 mod router;
@@ -31,9 +34,14 @@ mod turn;
 pub use backends::Backends;
 pub use channel::{ChannelRuntime, UnknownOutcome};
 pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Stage};
+pub use explain::{
+    ExplainedBackends, ExplainedChannel, ExplainedPlugin, ExplainedWire, Explanation, From,
+};
 pub use generation::Generation;
-pub use host::{Host, HostError, Readiness, ReadinessRow, Replayed};
+pub use host::{
+    GenerationRow, GenerationState, Host, HostError, Readiness, ReadinessRow, Replayed, Retiring,
+};
 pub use ingress::problem;
-pub use load::{Foundation, Lookup, default_cache_dir};
+pub use load::{Foundation, Locking, Lookup, default_cache_dir};
 pub use loaded::{BackendRow, ChannelRow, LoadedPlugin};
 pub use socket::{ChannelSocket, Received};

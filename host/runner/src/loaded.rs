@@ -76,7 +76,7 @@ impl Generation {
     #[must_use]
     pub fn channel_rows(&self) -> Vec<ChannelRow> {
         let mut rows: Vec<_> = self
-            .channels
+            .channels()
             .values()
             .map(|channel| {
                 let reference = &channel.reference;

@@ -59,6 +59,14 @@ impl NodeClient {
         }
     }
 
+    /// Drops instances that were idle for too long.
+    pub(crate) fn shrink(&self) {
+        match self {
+            Self::Node(client) => client.shrink(),
+            Self::Minimal(client) => client.shrink(),
+        };
+    }
+
     /// Calls under a policy: each attempt within its time, what may be repeated is repeated with growing pauses.
     ///
     /// # Errors

@@ -76,6 +76,12 @@ impl Pace {
         }
     }
 
+    /// Whether another keeps to the same rates.
+    #[must_use]
+    pub fn has_rates_of(&self, other: &Self) -> bool {
+        self.per_channel == other.per_channel && self.per_conversation == other.per_conversation
+    }
+
     /// Whether there is nothing to keep to.
     #[must_use]
     pub fn is_free(&self) -> bool {

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 /// Events are counted by the generic cell rate algorithm: one time stamp says how far ahead of its rate the tenant is.
 #[derive(Debug)]
 pub struct Quota {
+    limits: QuotaLimits,
     between: Duration,
     ahead: Duration,
     next: Mutex<Option<Instant>>,
@@ -26,12 +27,19 @@ impl Quota {
         let between = Duration::from_secs(1) / per_second;
         let burst = u32::try_from(limits.burst).unwrap_or(u32::MAX);
         Self {
+            limits: limits.clone(),
             between,
             ahead: between.saturating_mul(burst),
             next: Mutex::new(None),
             turns: AtomicUsize::new(0),
             most_turns: limits.turns_in_flight.max(1),
         }
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub fn limits(&self) -> &QuotaLimits {
+        &self.limits
     }
 
     /// Takes places for events.

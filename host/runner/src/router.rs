@@ -10,6 +10,8 @@ use greentic_telemetry::Histogram;
 
 /// A flow that is bound to a team and ready to take turns.
 pub struct FlowRuntime {
+    /// Its version: conversations go on with the one they began with.
+    pub version: u64,
     /// `pack/flow`, or the plugin's name for a flow that is a component.
     pub name: String,
     /// The definition's name, as given to `load`; empty for a component.
@@ -42,27 +44,18 @@ pub struct Router {
 }
 
 impl Router {
-    /// The flow for an event. A conversation that waits in a flow stays in it, unless a command names another.
+    /// The flow of a command, which takes a person out of whatever flow they are in.
     #[must_use]
-    pub fn choose(&self, event: &Event, current: &str) -> Arc<FlowRuntime> {
-        let ruled = self.rules.iter().find(|rule| rule.holds(event));
-        if let Some(rule) = ruled
-            && (rule.command.is_some() || current.is_empty())
-        {
-            return Arc::clone(&rule.flow);
-        }
-        self.named(current)
-            .or_else(|| ruled.map(|rule| Arc::clone(&rule.flow)))
-            .unwrap_or_else(|| Arc::clone(&self.default))
+    pub fn commanded(&self, event: &Event) -> Option<Arc<FlowRuntime>> {
+        let ruled = self.rules.iter().find(|rule| rule.holds(event))?;
+        ruled.command.is_some().then(|| Arc::clone(&ruled.flow))
     }
 
-    /// A flow of this channel by its name.
+    /// The flow for an event of somebody who is in none.
     #[must_use]
-    pub fn named(&self, name: &str) -> Option<Arc<FlowRuntime>> {
-        std::iter::once(&self.default)
-            .chain(self.rules.iter().map(|rule| &rule.flow))
-            .find(|flow| flow.name == name)
-            .cloned()
+    pub fn choose(&self, event: &Event) -> Arc<FlowRuntime> {
+        let ruled = self.rules.iter().find(|rule| rule.holds(event));
+        Arc::clone(ruled.map_or(&self.default, |rule| &rule.flow))
     }
 }
 

@@ -9,34 +9,34 @@ use greentic_interfaces::imports::greentic::flow::types::CallPolicy;
 use greentic_interfaces::imports::greentic::mcp::types::ToolResult;
 use greentic_interfaces::model::Error;
 use greentic_mcp::ToolError;
+use greentic_sandbox::Val;
+use greentic_sandbox::carry::Carried;
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::services::{Answer, Caller, Services};
 use greentic_telemetry::spans;
 use greentic_types::ChannelRef;
 use tracing::Instrument;
 
-use crate::generation::Generation;
 use crate::node::{attempts, failed, of_fault};
 use crate::team::TeamRuntime;
 
-/// Services of one generation. It is made before the generation, which is made of plugins that hold it.
+/// Services of one team, for whatever is bound to it. They are made before the team, which is made of instances that hold them.
+///
+/// A team that stays as it is across generations keeps its services, and one that is made anew gets new ones: no call of a guest
+/// ever reaches nodes, tools or state of another generation than its own.
 #[derive(Default)]
-pub struct GenerationServices {
-    generation: OnceLock<Weak<Generation>>,
+pub struct TeamServices {
+    team: OnceLock<Weak<TeamRuntime>>,
 }
 
-impl GenerationServices {
-    /// Says whose services these are. Until then every call is answered "not yet".
-    pub fn belong_to(&self, generation: &Arc<Generation>) {
-        let _ = self.generation.set(Arc::downgrade(generation));
+impl TeamServices {
+    /// Says whose services these are. Until then, and for a plugin all teams share, every call is answered "not now".
+    pub fn belong_to(&self, team: &Arc<TeamRuntime>) {
+        let _ = self.team.set(Arc::downgrade(team));
     }
 
-    fn generation(&self) -> Option<Arc<Generation>> {
-        self.generation.get()?.upgrade()
-    }
-
-    fn team(&self, caller: &Caller) -> Option<Arc<TeamRuntime>> {
-        self.generation()?.team_of(caller.binding.tenant.as_ref()?)
+    fn team(&self) -> Option<Arc<TeamRuntime>> {
+        self.team.get()?.upgrade()
     }
 
     /// The channel of a channel plugin's instance, and where its team's data lies.
@@ -46,7 +46,7 @@ impl GenerationServices {
             .channel
             .clone()
             .ok_or_else(|| Error::Denied("only a channel has a conversation log".into()))?;
-        let team = self.team(caller).ok_or_else(starting)?;
+        let team = self.team().ok_or_else(starting)?;
         Ok((channel, team))
     }
 }
@@ -70,7 +70,7 @@ fn inner_scope(caller: &Caller) -> CallScope {
     scope
 }
 
-impl Services for GenerationServices {
+impl Services for TeamServices {
     fn log_append(
         &self,
         caller: Caller,
@@ -127,7 +127,7 @@ impl Services for GenerationServices {
         input: String,
         policy: CallPolicy,
     ) -> Answer<Result<String, NodeError>> {
-        let team = self.team(&caller);
+        let team = self.team();
         Box::pin(async move {
             let team = team.ok_or_else(not_now)?;
             let Some(node) = team.nodes.get(&component) else {
@@ -161,10 +161,17 @@ impl Services for GenerationServices {
         arguments: String,
         policy: CallPolicy,
     ) -> Answer<Result<ToolResult, NodeError>> {
-        let team = self.team(&caller);
+        let team = self.team();
         Box::pin(async move {
             let team = team.ok_or_else(not_now)?;
             let scope = inner_scope(&caller);
+            let granted = team.tools.server_of(&server, &tool).map(|server| {
+                let grants = &team.tool_grants;
+                grants.check(&caller.plugin, server)
+            });
+            if let Some(Err(reason)) = granted {
+                return Err(failed("denied", &reason, false));
+            }
             attempts(policy, || async {
                 team.tools
                     .call(&server, &tool, scope.clone(), arguments.clone())
@@ -175,13 +182,22 @@ impl Services for GenerationServices {
         })
     }
 
+    fn carried(&self, caller: Caller, call: Carried) -> Answer<Result<Vec<Val>, String>> {
+        let team = self.team();
+        Box::pin(async move {
+            let team = team.ok_or("the host is starting or stopping")?;
+            let scope = inner_scope(&caller);
+            team.carries.call(&caller.plugin, scope, call).await
+        })
+    }
+
     fn state_get(
         &self,
         caller: Caller,
         scope: Scope,
         key: String,
     ) -> Answer<Result<Option<String>, Error>> {
-        let team = self.team(&caller);
+        let team = self.team();
         Box::pin(async move { state(&team)?.get(&caller, scope, &key).await })
     }
 
@@ -193,12 +209,12 @@ impl Services for GenerationServices {
         value: String,
         ttl_ms: Option<u64>,
     ) -> Answer<Result<(), Error>> {
-        let team = self.team(&caller);
+        let team = self.team();
         Box::pin(async move { state(&team)?.set(&caller, scope, key, value, ttl_ms).await })
     }
 
     fn state_delete(&self, caller: Caller, scope: Scope, key: String) -> Answer<Result<(), Error>> {
-        let team = self.team(&caller);
+        let team = self.team();
         Box::pin(async move { state(&team)?.delete(&caller, scope, key).await })
     }
 }

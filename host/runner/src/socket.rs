@@ -10,10 +10,14 @@ use greentic_sandbox::worlds::socket_types::Frame;
 use greentic_telemetry::{Sampling, TraceContext};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 use crate::channel::ChannelRuntime;
 use crate::conversation_log::News;
 use crate::ingress::problem;
+
+/// The close code by which a client knows that it should connect again (RFC 6455's registry, 1012).
+const SERVICE_RESTART: u16 = 1_012;
 
 /// Entries read at once.
 const PAGE: u32 = 100;
@@ -30,6 +34,10 @@ pub struct ChannelSocket {
     behind: bool,
     transient: Vec<Vec<u8>>,
     trace: TraceContext,
+    /// True when the channel is served by another generation from now on.
+    retired: watch::Receiver<bool>,
+    /// Says that this socket is open.
+    open: Option<Arc<()>>,
 }
 
 /// What came of a frame.
@@ -83,6 +91,8 @@ impl ChannelRuntime {
             behind: true,
             transient: Vec::new(),
             trace: TraceContext::start(Sampling::OFF, None),
+            retired: self.retired.subscribe(),
+            open: Some(Arc::clone(&self.open)),
         })
     }
 }
@@ -90,6 +100,28 @@ impl ChannelRuntime {
 impl ChannelSocket {
     /// The next frames to send; `None` when the channel cannot go on. May be dropped and called again at any time.
     pub async fn next(&mut self) -> Option<Vec<Frame>> {
+        if *self.retired.borrow() {
+            return self.end();
+        }
+        let mut retired = self.retired.clone();
+        let over = tokio::select! {
+            frames = self.following() => frames,
+            // An error means that the channel is gone altogether.
+            _ = retired.wait_for(|retired| *retired) => None,
+        };
+        if over.is_none() {
+            return self.end();
+        }
+        over
+    }
+
+    /// Nothing reaches the channel through this socket any more. The client is told to come again, and finds the new one.
+    fn end(&mut self) -> Option<Vec<Frame>> {
+        self.open = None;
+        None
+    }
+
+    async fn following(&mut self) -> Option<Vec<Frame>> {
         if !self.first.is_empty() {
             return Some(std::mem::take(&mut self.first));
         }
@@ -179,6 +211,15 @@ impl ChannelSocket {
 
     /// Hands a client's frame to the channel.
     pub async fn receive(&mut self, frame: Frame) -> Received {
+        if *self.retired.borrow() {
+            self.open = None;
+        }
+        if self.open.is_none() {
+            return Received {
+                frames: Vec::new(),
+                close: Some(SERVICE_RESTART),
+            };
+        }
         let answered = self
             .channel
             .client

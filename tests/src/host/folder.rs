@@ -86,6 +86,18 @@ impl Folder {
         self
     }
 
+    /// Changes the bundle of a running host as an editor does, which writes a new file in place of the old one.
+    pub fn edit(&self, text: &str, instead: &str) {
+        let bundle = std::fs::read_to_string(self.file("bundle.yaml")).unwrap();
+        assert_eq!(
+            bundle.matches(text).count(),
+            1,
+            "`{text}` must stand in the bundle once:\n{bundle}"
+        );
+        self.write("bundle.yaml.new", bundle.replace(text, instead));
+        std::fs::rename(self.file("bundle.yaml.new"), self.file("bundle.yaml")).unwrap();
+    }
+
     fn made(&self, name: &str) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -28,7 +28,16 @@ pub fn body(id: &str, conversation: &str, text: &str) -> String {
 /// Never: HMAC takes keys of any length.
 #[must_use]
 pub fn signature(body: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
+    signature_by(KEY, body)
+}
+
+/// The signature of a body by another key.
+///
+/// # Panics
+/// Never: HMAC takes keys of any length.
+#[must_use]
+pub fn signature_by(key: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
     mac.update(body.as_bytes());
     hex::encode(mac.finalize().into_bytes())
 }

@@ -9,8 +9,10 @@ use greentic_sandbox::cache::{CacheOutcome, Job, Loaded as Code};
 use greentic_sandbox::compose::{Candidate, Composition, Root, compose};
 use greentic_sandbox::inspect::{InterfaceName, Shape, World};
 
-use super::Foundation;
 use super::packs::{Packs, Source};
+use super::{Foundation, aside};
+use crate::fingerprint::Fingerprint;
+use crate::generation::Generation;
 
 /// A component that is ready to be linked.
 pub(crate) struct Prepared {
@@ -22,6 +24,10 @@ pub(crate) struct Prepared {
     pub worlds: Vec<World>,
     pub code: Code,
     pub signer: String,
+    /// Of the component that is run, with what is fused into it.
+    pub digest: Fingerprint,
+    /// The code is the running generation's.
+    pub kept: bool,
 }
 
 /// Prepared components: plugins by their name, components of flow packs as `pack/component`.
@@ -40,13 +46,22 @@ struct Raw {
     has_own: bool,
     ambient: bool,
     force_link: bool,
+    /// Only a tenant's own keys vouch for it.
+    of_tenant: bool,
 }
 
 pub(crate) async fn prepare(
     foundation: &Foundation,
-    loaded: &Loaded,
+    loaded: &Arc<Loaded>,
     packs: &Packs,
+    earlier: &[Arc<Generation>],
 ) -> Result<Components, Diagnostics> {
+    let (bundle, packs) = (Arc::clone(loaded), packs.clone());
+    let composed = aside(loaded, move || compose_all(&bundle, &packs)).await??;
+    compile(foundation, loaded, composed, earlier).await
+}
+
+fn compose_all(loaded: &Loaded, packs: &Packs) -> Result<Vec<(Raw, Composition)>, Diagnostics> {
     let mut faults = Diagnostics::default();
     let raw = collect(loaded, packs, &mut faults);
     let offers = offers();
@@ -57,11 +72,12 @@ pub(crate) async fn prepare(
             .filter(|other| other.name != root.name)
             .filter(|other| {
                 other.family == root.family
-                    || loaded
-                        .bundle
-                        .plugins
-                        .keys()
-                        .any(|name| name.as_str() == other.name)
+                    || !other.of_tenant
+                        && loaded
+                            .bundle
+                            .plugins
+                            .keys()
+                            .any(|name| name.as_str() == other.name)
             })
             .map(|other| Candidate {
                 name: other.name.clone(),
@@ -80,22 +96,7 @@ pub(crate) async fn prepare(
         };
         match compose(&asked, &candidates, &offers) {
             Ok(composition) => {
-                for linked in &composition.linked {
-                    faults.push(
-                        loaded
-                            .error(
-                                root.span,
-                                "link",
-                                format!(
-                                    "`{}` imports `{}` from `{}`, which cannot be fused because {}, and calls of a component's own \
-                                     interfaces are not carried between cells yet",
-                                    root.name, linked.import, linked.provider, linked.reason
-                                ),
-                            )
-                            .help("take its grants and configuration away, or reach it as a node or a tool"),
-                    );
-                }
-                composed.push((root, composition));
+                composed.push(composition);
             }
             Err(error) => faults.push(loaded.error(root.span, "imports", error.to_string())),
         }
@@ -103,18 +104,44 @@ pub(crate) async fn prepare(
     if faults.has_errors() {
         return Err(faults);
     }
-    compile(foundation, loaded, composed, faults).await
+    Ok(raw.into_iter().zip(composed).collect())
+}
+
+/// The code of a component an earlier generation runs already.
+fn known(earlier: &[Arc<Generation>], digest: Fingerprint) -> Option<Code> {
+    let mut all = earlier
+        .iter()
+        .flat_map(|generation| generation.parts.components.by_name.values());
+    all.find(|prepared| prepared.digest == digest)
+        .map(|prepared| Code {
+            outcome: CacheOutcome::Hit,
+            took: std::time::Duration::ZERO,
+            ..prepared.code.clone()
+        })
 }
 
 async fn compile(
     foundation: &Foundation,
     loaded: &Loaded,
-    composed: Vec<(&Raw, Composition)>,
-    mut faults: Diagnostics,
+    composed: Vec<(Raw, Composition)>,
+    earlier: &[Arc<Generation>],
 ) -> Result<Components, Diagnostics> {
-    let jobs = composed
+    let mut faults = Diagnostics::default();
+    let mut by_name = HashMap::new();
+    let mut fresh = Vec::new();
+    for (raw, composition) in composed {
+        let digest = Fingerprint::of(&composition.bytes);
+        match known(earlier, digest) {
+            Some(code) => {
+                let prepared = prepared(raw, composition, code, digest, true);
+                by_name.insert(prepared.name.clone(), prepared);
+            }
+            None => fresh.push((raw, composition, digest)),
+        }
+    }
+    let jobs = fresh
         .iter()
-        .map(|(raw, composition)| Job {
+        .map(|(raw, composition, _)| Job {
             name: raw.name.clone(),
             bytes: Arc::clone(&composition.bytes),
         })
@@ -135,22 +162,11 @@ async fn compile(
             },
         )
         .await;
-    let mut by_name = HashMap::new();
-    for ((raw, composition), code) in composed.into_iter().zip(codes) {
+    for ((raw, composition, digest), code) in fresh.into_iter().zip(codes) {
         match code {
             Ok(code) => {
-                let worlds = raw.shape.worlds();
-                by_name.insert(
-                    raw.name.clone(),
-                    Prepared {
-                        name: raw.name.clone(),
-                        span: raw.span,
-                        composition,
-                        worlds,
-                        code,
-                        signer: raw.signer.clone(),
-                    },
-                );
+                let prepared = prepared(raw, composition, code, digest, false);
+                by_name.insert(prepared.name.clone(), prepared);
             }
             Err(error) => {
                 faults.push(loaded.error(raw.span, "compile", format!("`{}`: {error}", raw.name)))
@@ -161,6 +177,25 @@ async fn compile(
         Err(faults)
     } else {
         Ok(Components { by_name })
+    }
+}
+
+fn prepared(
+    raw: Raw,
+    composition: Composition,
+    code: Code,
+    digest: Fingerprint,
+    kept: bool,
+) -> Prepared {
+    Prepared {
+        worlds: raw.shape.worlds(),
+        name: raw.name,
+        span: raw.span,
+        composition,
+        code,
+        signer: raw.signer,
+        digest,
+        kept,
     }
 }
 
@@ -206,6 +241,7 @@ fn collect(loaded: &Loaded, packs: &Packs, faults: &mut Diagnostics) -> Vec<Raw>
             has_own: nothing || has_config,
             ambient,
             force_link: plugin.link,
+            of_tenant: packs.only_for(&plugin.from.value).is_some(),
         });
     }
     for (name, pack) in &loaded.bundle.packs {
@@ -231,6 +267,7 @@ fn collect(loaded: &Loaded, packs: &Packs, faults: &mut Diagnostics) -> Vec<Raw>
                 has_own: false,
                 ambient: false,
                 force_link: false,
+                of_tenant: packs.only_for(&pack.from.value).is_some(),
             });
         }
     }

@@ -13,6 +13,8 @@ use greentic_sandbox::plugin::{Plugin, Spec, Surroundings};
 use serde_json::Value;
 
 use super::components::Prepared;
+use crate::fingerprint::{Fingerprint, Print};
+use crate::generation::Generation;
 use crate::loaded::LoadedPlugin;
 
 /// A plugin that is linked.
@@ -22,6 +24,30 @@ pub(crate) struct Linked {
     pub has_sockets: bool,
     pub row: LoadedPlugin,
     pub policy: Policy,
+    /// Of its code, limits, grants and policy.
+    pub print: Fingerprint,
+    /// Of its code alone.
+    pub code: Fingerprint,
+    /// Interfaces it takes from components in cells of their own.
+    pub carried: Vec<Carry>,
+}
+
+/// An interface that is carried from one plugin to another.
+#[derive(Debug, Clone)]
+pub(crate) struct Carry {
+    /// As the importing component names it.
+    pub import: String,
+    /// As the exporting one does.
+    pub export: String,
+    /// The plugin that exports it.
+    pub provider: String,
+}
+
+impl Linked {
+    /// Whether flows can call it by its name.
+    pub(crate) fn is_node(&self) -> bool {
+        self.worlds.contains(&World::Node) || self.worlds.contains(&World::MinimalNode)
+    }
 }
 
 /// Links one component.
@@ -30,7 +56,7 @@ pub(crate) fn link(
     prepared: &Prepared,
     entry: Option<&Entry>,
     surroundings: &Surroundings,
-    env: &dyn Fn(&str) -> Option<String>,
+    (env, earlier): (&dyn Fn(&str) -> Option<String>, &[Arc<Generation>]),
     faults: &mut Diagnostics,
 ) -> Option<Linked> {
     let limits = limits(
@@ -50,19 +76,53 @@ pub(crate) fn link(
         }
     };
     let shape = &prepared.composition.shape;
+    let policy = policy(entry, &prepared.worlds);
+    let print = Print::new("plugin")
+        .text(&prepared.name)
+        .part(&prepared.digest)
+        .debug(&prepared.composition.linked)
+        .debug(&limits)
+        .debug(&texts)
+        .text(policy_word(policy))
+        .list(
+            entry
+                .iter()
+                .flat_map(|entry| &entry.grants.tools)
+                .map(|tool| tool.value.as_str()),
+        )
+        .done();
     let spec = Spec {
         name: prepared.name.as_str().into(),
         limits,
         grants: Arc::clone(&grants),
+        carried: prepared
+            .composition
+            .linked
+            .iter()
+            .map(|linked| linked.import.to_string().into())
+            .collect(),
     };
-    let plugin = match Plugin::link(&prepared.code.component, shape, spec, surroundings.clone()) {
+    let running = earlier
+        .iter()
+        .filter_map(|generation| generation.parts.plugins.get(&prepared.name))
+        .find(|linked| linked.print == print)
+        .map(|linked| Arc::clone(&linked.plugin));
+    let plugin = match running {
+        Some(plugin) => Ok(plugin),
+        None => Plugin::link(&prepared.code.component, shape, spec, surroundings.clone()),
+    };
+    let plugin = match plugin {
         Ok(plugin) => plugin,
         Err(error) => {
             faults.push(loaded.error(prepared.span, "link", error.to_string()));
             return None;
         }
     };
-    let policy = policy(entry, &prepared.worlds);
+    let mut granted = granted(&texts);
+    if let Some(entry) = entry.filter(|entry| !entry.grants.tools.is_empty()) {
+        let tools = entry.grants.tools.iter().map(|tool| tool.value.as_str());
+        granted.push(format!("tools: {}", tools.collect::<Vec<_>>().join(", ")));
+    }
     let row = LoadedPlugin {
         name: prepared.name.clone(),
         world: world_names(&prepared.worlds),
@@ -75,9 +135,13 @@ pub(crate) fn link(
             "at once"
         }
         .to_owned(),
-        granted: granted(&texts),
+        granted,
         fused: prepared.composition.fused.clone(),
-        code: format!("{:?} {:.0?}", prepared.code.outcome, prepared.code.took).to_lowercase(),
+        code: if prepared.kept {
+            "kept".to_owned()
+        } else {
+            format!("{:?} {:.0?}", prepared.code.outcome, prepared.code.took).to_lowercase()
+        },
     };
     let has_sockets = shape.exports("greentic:channel/sockets").is_some();
     Some(Linked {
@@ -86,6 +150,18 @@ pub(crate) fn link(
         has_sockets,
         row,
         policy,
+        print,
+        code: prepared.digest,
+        carried: prepared
+            .composition
+            .linked
+            .iter()
+            .map(|linked| Carry {
+                import: linked.import.to_string(),
+                export: linked.export.to_string(),
+                provider: linked.provider.clone(),
+            })
+            .collect(),
     })
 }
 

@@ -7,8 +7,11 @@ mod bind;
 mod components;
 mod link;
 mod packs;
+mod parts;
 mod secrets;
+mod unchanged;
 mod unsupported;
+mod vouched;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,6 +24,8 @@ use greentic_sandbox::engine::SandboxEngine;
 use greentic_sandbox::http::HttpClient;
 use greentic_telemetry::HostMetrics;
 
+pub use self::packs::Locking;
+pub(crate) use self::parts::{KnownTeam, Parts};
 use crate::generation::Generation;
 
 /// Gives the value of an environment variable.
@@ -43,6 +48,8 @@ pub struct Foundation {
     pub threads: NonZeroUsize,
     /// Accept packs without a signature.
     pub allow_unsigned: bool,
+    /// What the lock file is for.
+    pub locking: Locking,
     /// Told of each step that takes time.
     pub progress: Arc<dyn Fn(&str) + Send + Sync>,
     /// The environment variables a plugin may be granted.
@@ -59,14 +66,64 @@ pub fn default_cache_dir(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf
 }
 
 impl Foundation {
-    /// Builds a whole generation from a bundle.
+    /// Builds a whole generation from a bundle, beside those that are there: what of `earlier` has not changed is taken over and
+    /// neither compiled nor started again. The first of them is the one that runs.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its place. Nothing is left running then.
-    pub async fn load(&self, loaded: &Loaded, number: u64) -> Result<Arc<Generation>, Diagnostics> {
-        let packs = packs::open(self, loaded)?;
-        let components = components::prepare(self, loaded, &packs).await?;
-        unsupported::refuse(loaded, &components)?;
-        bind::bind(self, loaded, packs, components, number).await
+    /// Everything that is wrong, each with its place. What was started for it is gone then, and what was running is untouched.
+    pub async fn load(
+        &self,
+        loaded: &Arc<Loaded>,
+        number: u64,
+        earlier: &[Arc<Generation>],
+    ) -> Result<Arc<Generation>, Diagnostics> {
+        let (bundle, allow_unsigned) = (Arc::clone(loaded), self.allow_unsigned);
+        let (locking, running) = (self.locking, earlier.first().map(|running| running.lock()));
+        let packs = aside(loaded, move || {
+            packs::open(&bundle, allow_unsigned, locking, running.as_ref())
+        });
+        let packs = packs.await??;
+        self.build(loaded, packs, number, earlier).await
     }
+
+    /// Builds a generation of what an earlier one was made of, whatever its files say today.
+    ///
+    /// # Errors
+    /// As [`Foundation::load`]: what it needs from outside, such as a secret, may be gone.
+    pub async fn restore(
+        &self,
+        of: &Generation,
+        number: u64,
+        earlier: &[Arc<Generation>],
+    ) -> Result<Arc<Generation>, Diagnostics> {
+        let (loaded, packs) = (Arc::clone(&of.parts.loaded), of.parts.packs.clone());
+        self.build(&loaded, packs, number, earlier).await
+    }
+
+    async fn build(
+        &self,
+        loaded: &Arc<Loaded>,
+        packs: packs::Packs,
+        number: u64,
+        earlier: &[Arc<Generation>],
+    ) -> Result<Arc<Generation>, Diagnostics> {
+        vouched::check(loaded, &packs)?;
+        let components = components::prepare(self, loaded, &packs, earlier).await?;
+        unsupported::refuse(loaded, &components)?;
+        bind::bind(self, loaded, packs, components, number, earlier).await
+    }
+}
+
+/// Does what takes long without waiting on a thread of its own, so that whoever else lives on this one goes on meanwhile.
+async fn aside<T: Send + 'static>(
+    loaded: &Loaded,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Diagnostics> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Diagnostics::from(loaded.error(
+            greentic_diagnostics::Span::default(),
+            "load",
+            format!("loading ended before its end: {error}"),
+        ))
+    })
 }

@@ -14,13 +14,16 @@ use greentic_sandbox::secrets::{SecretCell, Secrets};
 use greentic_sandbox::worlds::SecretsWorld;
 use zeroize::Zeroizing;
 
-use crate::chores::{Chores, Lasting};
+use super::parts::{Known, SecretKey};
+use crate::chores::Lasting;
+use crate::generation::Generation;
 
 /// Backends by the plugin's name, and the cells that were filled from them.
 #[derive(Default)]
 pub(crate) struct SecretBackends {
-    pub(crate) by_name: HashMap<String, Arc<Client<SecretsWorld>>>,
-    filled: HashMap<(String, String, bool), Arc<SecretCell>>,
+    pub(crate) by_name: Known<Client<SecretsWorld>>,
+    pub(crate) filled: HashMap<SecretKey, Arc<SecretCell>>,
+    pub(crate) lasting: Vec<Lasting>,
 }
 
 impl SecretBackends {
@@ -31,7 +34,7 @@ impl SecretBackends {
         loaded: &Loaded,
         entry: &Entry,
         backend: Option<&str>,
-        chores: &mut Chores,
+        earlier: &[Arc<Generation>],
         faults: &mut Diagnostics,
     ) -> Arc<Secrets> {
         let mut cells = Vec::new();
@@ -43,7 +46,7 @@ impl SecretBackends {
                 .iter()
                 .any(|revealed| revealed.value == *name);
             let Some((backend, client)) =
-                backend.and_then(|backend| Some((backend, self.by_name.get(backend)?)))
+                backend.and_then(|backend| Some((backend, &self.by_name.get(backend)?.1)))
             else {
                 faults.push(
                     loaded
@@ -66,9 +69,10 @@ impl SecretBackends {
             }
             match fetch(client, name, reveal, &loaded.bundle.limits.secrets).await {
                 Ok((cell, ttl)) => {
-                    let cell = Arc::new(cell);
+                    let cell = running(earlier, &key, &cell).unwrap_or_else(|| Arc::new(cell.cell));
                     if let Some(ttl) = ttl {
-                        chores.lasts(Lasting { cell: Arc::clone(&cell), provider: Arc::clone(client), ttl });
+                        let lasting = Lasting::new(Arc::clone(&cell), Arc::clone(client), ttl);
+                        self.lasting.push(lasting);
                     }
                     self.filled.insert(key, Arc::clone(&cell));
                     cells.push(cell);
@@ -89,7 +93,7 @@ async fn fetch(
     name: &str,
     reveal: bool,
     limits: &SecretLimits,
-) -> Result<(SecretCell, Option<Duration>), String> {
+) -> Result<(Fetched, Option<Duration>), String> {
     let asked = tokio::time::timeout(
         limits.fetch,
         client.fetch(CallScope::default(), name.to_owned()),
@@ -123,6 +127,28 @@ async fn fetch(
         ));
     }
     let cell = SecretCell::new(name, reveal).map_err(|error| error.to_string())?;
-    cell.set(Zeroizing::new(secret.value), secret.version);
-    Ok((cell, secret.ttl_ms.map(Duration::from_millis)))
+    let value = Zeroizing::new(secret.value);
+    cell.set(value.clone(), secret.version);
+    let fetched = Fetched { cell, value };
+    Ok((fetched, secret.ttl_ms.map(Duration::from_millis)))
+}
+
+/// A secret as it came, with its value to compare by.
+struct Fetched {
+    cell: SecretCell,
+    value: Zeroizing<Vec<u8>>,
+}
+
+/// The running generation's handle of the same secret, when its value is still the same.
+fn running(
+    earlier: &[Arc<Generation>],
+    key: &SecretKey,
+    fetched: &Fetched,
+) -> Option<Arc<SecretCell>> {
+    use greentic_interfaces::SecretUse;
+    earlier
+        .iter()
+        .filter_map(|generation| generation.parts.secrets.get(key))
+        .find(|cell| cell.equals(&fetched.value))
+        .cloned()
 }

@@ -12,17 +12,6 @@ pub(crate) fn refuse(loaded: &Loaded, components: &Components) -> Result<(), Dia
     let mut faults = Diagnostics::default();
     let bundle = &loaded.bundle;
     for (name, entry) in &bundle.plugins {
-        for tool in &entry.grants.tools {
-            faults.push(
-                loaded
-                    .error(
-                        tool.span,
-                        "grant",
-                        format!("plugin `{name}` cannot be granted a tool"),
-                    )
-                    .help("tools are given to teams: `tenants.<t>.teams.<x>.tools`"),
-            );
-        }
         let worlds = components
             .by_name
             .get(name.as_str())
@@ -39,36 +28,6 @@ pub(crate) fn refuse(loaded: &Loaded, components: &Components) -> Result<(), Dia
                     policy.value.as_str()
                 ),
             ));
-        }
-    }
-    for (name, tenant) in &bundle.tenants {
-        if let Some(key) = tenant.trust.keys.values().next() {
-            faults.push(
-                loaded
-                    .error(
-                        key.name.span,
-                        "trust",
-                        format!("tenant `{name}` cannot bring keys of its own yet"),
-                    )
-                    .help("add the key to the bundle's `trust.keys`"),
-            );
-        }
-        if let Some(secrets) = &tenant.bindings.secrets
-            && bundle
-                .bindings
-                .secrets
-                .as_ref()
-                .is_none_or(|host| host.value != secrets.value)
-        {
-            faults.push(
-                loaded
-                    .error(
-                        secrets.span,
-                        "secrets",
-                        format!("tenant `{name}` cannot have a secrets backend of its own yet"),
-                    )
-                    .help("a plugin's secrets come from the bundle's `use: { secrets: … }`"),
-            );
         }
     }
     if faults.has_errors() {

@@ -50,6 +50,7 @@ impl Generation {
                 claimed.record.flow = String::new();
                 claimed.record.alarm = None;
                 claimed.record.until_ms = 0;
+                claimed.record.flow_version = 0;
             }
             let text = Text {
                 text: channel.failure_text.clone(),

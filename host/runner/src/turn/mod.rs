@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greentic_interfaces::imports::greentic::flow::types::FlowError;
-use greentic_interfaces::model::Outbound;
+use greentic_interfaces::model::{Event, Outbound};
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::bus_types::{Delivery, Message, Outcome};
-use greentic_session::{Claimed, Outgoing, SessionError};
+use greentic_session::{Claimed, Outgoing, Record, SessionError};
 use greentic_telemetry::{Sampling, TraceContext, spans};
 use tracing::Instrument;
 
@@ -25,6 +25,7 @@ use crate::dead_letter::Stage;
 use crate::envelope::{self, Inbound};
 use crate::generation::Generation;
 use crate::router::{FlowRuntime, kind_of, speaks};
+use crate::team::TeamRuntime;
 use crate::turn::rest::rings;
 
 /// A turn that takes longer shows the person that something is going on.
@@ -42,6 +43,12 @@ enum Trouble {
     Later(String, Option<u64>),
     /// Will not pass: tell the person, keep the event.
     Never(String),
+}
+
+/// A flow, and what it can use: of this generation, or of the version the conversation began with.
+struct Running {
+    flow: Arc<FlowRuntime>,
+    team: Arc<TeamRuntime>,
 }
 
 impl Generation {
@@ -102,6 +109,41 @@ impl Generation {
                 }
             }
         }
+    }
+
+    /// The flow for an event, in the version the conversation is in where it is in one.
+    fn choose(&self, channel: &ChannelRuntime, event: &Event, record: &Record) -> Running {
+        let current = |flow| Running {
+            flow,
+            team: Arc::clone(&channel.team),
+        };
+        if let Some(flow) = channel.router.commanded(event) {
+            return current(flow);
+        }
+        if record.snapshot.is_some() {
+            let known = channel.team.flows.get(&record.flow);
+            let is_version = |flow: &&Arc<FlowRuntime>| {
+                flow.version == record.flow_version || record.flow_version == 0
+            };
+            if let Some(flow) = known.filter(is_version) {
+                return current(Arc::clone(flow));
+            }
+            let place = channel.reference.tenant_ctx();
+            if let Some(old) = self
+                .old_flows
+                .find(&place, &record.flow, record.flow_version)
+            {
+                return Running {
+                    flow: old.flow,
+                    team: old.team,
+                };
+            }
+            if let Some(flow) = known {
+                tracing::debug!(channel = %channel.reference, flow = flow.name, generation = self.number, "the conversation moves to the flow's present version");
+                return current(Arc::clone(flow));
+            }
+        }
+        current(channel.router.choose(event))
     }
 
     fn may_try_again(&self, delivery: &Delivery) -> bool {
@@ -180,12 +222,12 @@ impl Generation {
                 channel.backends.sessions.release(scope, &claimed).await;
                 return Ok(());
             }
-            let flow = channel.router.choose(event, &claimed.record.flow);
+            let begun_in = self.choose(channel, event, &claimed.record);
             let span = spans::turn_span(
                 &trace,
                 &channel.address(),
                 partition.as_str(),
-                &flow.name,
+                &begun_in.flow.name,
                 delivery.attempt,
             );
             let trace = trace.within(&span);
@@ -196,7 +238,7 @@ impl Generation {
             let before = claimed.record.alarm;
             let ran = async {
                 let outbound = self
-                    .run(channel, inbound, &mut claimed, flow, &scope)
+                    .run(channel, inbound, &mut claimed, begun_in, &scope)
                     .await?;
                 self.set_alarm(channel, inbound, &claimed, before, &scope)
                     .await?;
@@ -260,10 +302,10 @@ impl Generation {
         channel: &Arc<ChannelRuntime>,
         inbound: &Inbound,
         claimed: &mut Claimed,
-        first: Arc<FlowRuntime>,
+        first: Running,
         scope: &CallScope,
     ) -> Result<Vec<Outbound>, Trouble> {
-        let mut flow = first;
+        let Running { mut flow, team } = first;
         let mut snapshot = if claimed.record.flow == flow.name {
             claimed.record.snapshot.take()
         } else {
@@ -306,15 +348,13 @@ impl Generation {
                 )));
             }
             if let Some(next) = output.goto {
-                let team = self.team_of(&channel.reference.tenant_ctx());
-                flow = team
-                    .and_then(|team| team.flows.get(&next).cloned())
-                    .ok_or_else(|| {
-                        Trouble::Never(format!(
-                            "flow `{}` goes on with `{next}`, which no pack of this bundle has",
-                            flow.name
-                        ))
-                    })?;
+                // What hands on in an old version does so inside of it.
+                flow = team.flows.get(&next).cloned().ok_or_else(|| {
+                    Trouble::Never(format!(
+                        "flow `{}` goes on with `{next}`, which no pack of this bundle has",
+                        flow.name
+                    ))
+                })?;
                 if hop == MAX_GOTO {
                     return Err(Trouble::Never(format!(
                         "flows hand one event on more than {MAX_GOTO} times"
@@ -322,10 +362,10 @@ impl Generation {
                 }
                 continue;
             }
-            claimed.record.flow = if output.snapshot.is_some() {
-                flow.name.clone()
+            (claimed.record.flow, claimed.record.flow_version) = if output.snapshot.is_some() {
+                (flow.name.clone(), flow.version)
             } else {
-                String::new()
+                (String::new(), 0)
             };
             self.rest(
                 &mut claimed.record,

@@ -1,10 +1,11 @@
 //! Tools and channels of a team.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use greentic_config::{Channel as ChannelEntry, Team, Tenant};
 use greentic_flow::RuleCondition;
+use greentic_interfaces::imports::greentic::channel::types::Descriptor;
 use greentic_mcp::{Catalogue, Server, Tool};
 use greentic_sandbox::client::Client;
 use greentic_sandbox::fault::Fault;
@@ -14,14 +15,15 @@ use greentic_sandbox::worlds::{ChannelWorld, ToolWorld};
 use greentic_types::{ChannelRef, Direction, Subject, TenantCtx};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::super::link::check_config;
 use super::Binder;
-use crate::backends::Backends;
 use crate::channel::{ChannelMetrics, ChannelRuntime, UnknownOutcome};
+use crate::pacing::Pace;
 use crate::quota::Quota;
-use crate::router::{FlowRuntime, Router, Rule};
+use crate::router::{Router, Rule};
+use crate::team::{TeamRuntime, ToolGrant, ToolGrants};
 
 impl Binder<'_> {
     pub(super) async fn tools(
@@ -68,8 +70,6 @@ impl Binder<'_> {
                         client,
                         tools,
                     });
-                    let shrinking = Arc::clone(&server);
-                    self.chores.shrink_with(move || shrinking.client.shrink());
                     servers.push(server);
                 }
                 Err(fault) => self.fault(name.span, "start", fault.to_string()),
@@ -78,14 +78,38 @@ impl Binder<'_> {
         Catalogue::new(servers)
     }
 
+    /// What each plugin of the bundle may call of a team's tools.
+    pub(super) fn tool_grants(&mut self) -> Arc<ToolGrants> {
+        if let Some(grants) = &self.tool_grants {
+            return Arc::clone(grants);
+        }
+        let plugins = self.loaded.bundle.plugins.iter();
+        let grants = plugins.map(|(name, entry)| {
+            let worlds = self.plugins.get(name.as_str());
+            let is_flow = worlds.is_some_and(|linked| linked.worlds.contains(&World::Flow));
+            let named = entry.grants.tools.iter().map(|tool| tool.value.to_string());
+            let named: Vec<String> = named.collect();
+            let grant = if is_flow && named.is_empty() {
+                ToolGrant::AllOfTeam
+            } else {
+                ToolGrant::Named(named)
+            };
+            (name.to_string(), grant)
+        });
+        let grants = Arc::new(ToolGrants(grants.collect()));
+        self.tool_grants = Some(Arc::clone(&grants));
+        grants
+    }
+
     pub(super) async fn channel(
         &mut self,
         place: &TenantCtx,
         reference: ChannelRef,
         entry: &ChannelEntry,
-        flows: &HashMap<String, Arc<FlowRuntime>>,
-        (backends, quota): (&Arc<Backends>, &Arc<Quota>),
+        team: &Arc<TeamRuntime>,
+        quota: &Arc<Quota>,
     ) -> Option<ChannelRuntime> {
+        let flows = &team.flows;
         let (plugin, policy) =
             self.of_world(&entry.provider, World::ChannelProvider, "a channel")?;
         let provider = entry.provider.value.to_string();
@@ -159,7 +183,10 @@ impl Binder<'_> {
             ],
             ingress_subject: Subject::of(Direction::Ingress, &reference),
             egress_subject: Subject::of(Direction::Egress, &reference),
-            pace: Mutex::new(ChannelRuntime::pace_of(&descriptor)),
+            pace: self.pace(&reference, &provider, &descriptor),
+            retired: watch::channel(false).0,
+            open: Arc::new(()),
+            generation: AtomicU64::new(0),
             metrics: ChannelMetrics {
                 received: metrics.messages.with([provider.as_str(), "in"]),
                 sent: metrics.egress_attempts.with([provider.as_str(), "sent"]),
@@ -180,12 +207,32 @@ impl Binder<'_> {
             failure_text: entry.failure_text.clone(),
             locale: entry.locale.clone(),
             router: Router { rules, default },
-            backends: Arc::clone(backends),
+            backends: Arc::clone(&team.backends),
+            team: Arc::clone(team),
             quota: Arc::clone(quota),
             deliveries: Semaphore::new(egress.in_flight.max(1)),
             unknown_outcome,
             egress_limits: egress,
         })
+    }
+
+    /// The pace of a channel. The platform counts what it was sent before the edit too.
+    fn pace(
+        &self,
+        reference: &ChannelRef,
+        provider: &str,
+        descriptor: &Descriptor,
+    ) -> Arc<Mutex<Pace>> {
+        let pace = ChannelRuntime::pace_of(descriptor);
+        let subject = Subject::of(Direction::Egress, reference);
+        let running = self
+            .earlier
+            .first()
+            .and_then(|earlier| earlier.channel_of(subject.as_str()))
+            .filter(|channel| channel.provider == provider)
+            .map(|channel| Arc::clone(&channel.pace))
+            .filter(|running| running.lock().has_rates_of(&pace));
+        running.unwrap_or_else(|| Arc::new(Mutex::new(pace)))
     }
 
     /// The host's own settings of a channel are taken out of its configuration; the rest is the plugin's.

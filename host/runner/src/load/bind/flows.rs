@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::super::packs::Source;
 use super::Binder;
+use crate::fingerprint::Print;
 use crate::node::NodeClient;
 use crate::router::FlowRuntime;
 
@@ -54,6 +55,7 @@ impl Binder<'_> {
                 }
                 let seconds = self.foundation.metrics.turn_seconds.with([plugin.as_str()]);
                 let flow = FlowRuntime {
+                    version: self.flow_version(plugin.as_str(), None),
                     name: plugin.to_string(),
                     definition: String::new(),
                     flow: plugin.to_string(),
@@ -139,10 +141,13 @@ impl Binder<'_> {
                         Err(fault) => self.fault(wanted.span, "start", fault.to_string()),
                     }
                 }
+                let version =
+                    self.flow_version(engine.value.as_str(), Some((pack.as_str(), &definition)));
                 for id in ids {
                     let name = format!("{pack}/{id}");
                     let seconds = self.foundation.metrics.turn_seconds.with([&name]);
                     let flow = FlowRuntime {
+                        version,
                         name: name.clone(),
                         definition: pack.to_string(),
                         flow: id,
@@ -169,12 +174,15 @@ impl Binder<'_> {
         place: &TenantCtx,
         nodes: &mut HashMap<String, Arc<NodeClient>>,
     ) {
-        let names: Vec<String> = self
-            .loaded
-            .bundle
-            .plugins
-            .keys()
-            .map(ToString::to_string)
+        // What only another tenant's keys vouch for is not there for this one.
+        let vouched = |entry: &greentic_config::Plugin| {
+            let only = self.packs.only_for(&entry.from.value);
+            only.is_none_or(|only| only.contains(&place.tenant_id))
+        };
+        let plugins = self.loaded.bundle.plugins.iter();
+        let names: Vec<String> = plugins
+            .filter(|(_, entry)| vouched(entry))
+            .map(|(name, _)| name.to_string())
             .collect();
         for name in names {
             self.node(place, &name, &name, nodes);
@@ -212,13 +220,30 @@ impl Binder<'_> {
         } else {
             return;
         };
-        let node = Arc::new(node);
-        let shrinking = Arc::clone(&node);
-        self.chores.shrink_with(move || match &*shrinking {
-            NodeClient::Node(client) => client.shrink(),
-            NodeClient::Minimal(client) => client.shrink(),
-        });
-        nodes.insert(name.to_owned(), node);
+        nodes.insert(name.to_owned(), Arc::new(node));
+    }
+
+    /// The version of a flow: of the code that runs it, and, where it came in a pack, of the pack's flows and components. A
+    /// conversation goes on with the version it began with.
+    fn flow_version(&self, runs: &str, pack: Option<(&str, &[u8])>) -> u64 {
+        let code = |name: &str| self.plugins.get(name).map(|linked| linked.code);
+        let mut print = Print::new("flow");
+        if let Some(code) = code(runs) {
+            print = print.part(&code);
+        }
+        if let Some((pack, definition)) = pack {
+            print = print.bytes(definition);
+            let mut components: Vec<&String> = self
+                .plugins
+                .keys()
+                .filter(|name| name.split_once('/').is_some_and(|(of, _)| of == pack))
+                .collect();
+            components.sort();
+            for component in components.into_iter().filter_map(|name| code(name)) {
+                print = print.part(&component);
+            }
+        }
+        print.done().short()
     }
 }
 

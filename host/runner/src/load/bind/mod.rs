@@ -1,8 +1,10 @@
 //! Binding: shared backends are started, then for each team its flows, nodes, tools and channels are put together.
 
 mod backends;
+mod carries;
 mod channels;
 mod flows;
+mod reuse;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use greentic_sandbox::plugin::Surroundings;
 use greentic_sandbox::pool::Prepare;
 use greentic_sandbox::scope::Binding;
 use greentic_sandbox::secrets::Secrets;
+use greentic_sandbox::services::Services;
 use greentic_sandbox::worlds::StoreWorld;
 use greentic_types::{ChannelRef, Id, TenantCtx};
 use serde_json::Value;
@@ -25,30 +28,31 @@ use super::Foundation;
 use super::components::Components;
 use super::link::{Linked, flatten, limits, link};
 use super::packs::Packs;
+use super::parts::{Known, KnownTeam, Parts};
 use super::secrets::SecretBackends;
 use crate::backends::Backends;
 use crate::bus::Bus;
 use crate::channel::ChannelRuntime;
-use crate::chores::Chores;
-use crate::generation::Generation;
+use crate::fingerprint::{Fingerprint, Print};
+use crate::generation::{Generation, Maps};
 use crate::loaded::LoadedPlugin;
+use crate::old_flows::OldFlows;
 use crate::quota::Quota;
-use crate::services::GenerationServices;
-use crate::team::TeamRuntime;
+use crate::services::TeamServices;
+use crate::team::{TeamRuntime, ToolGrants};
 
 /// Binds everything.
 pub(crate) async fn bind(
     foundation: &Foundation,
-    loaded: &Loaded,
+    loaded: &Arc<Loaded>,
     packs: Packs,
     components: Components,
     number: u64,
+    earlier: &[Arc<Generation>],
 ) -> Result<Arc<Generation>, Diagnostics> {
-    let services = Arc::new(GenerationServices::default());
     let surroundings = Surroundings {
         engine: foundation.engine.clone(),
         http: foundation.http.clone(),
-        services: services.clone(),
         metrics: Arc::clone(&foundation.metrics),
     };
     let mut faults = Diagnostics::default();
@@ -65,10 +69,10 @@ pub(crate) async fn bind(
             prepared,
             entry,
             &surroundings,
-            &*foundation.env,
+            (&*foundation.env, earlier),
             &mut faults,
         ) {
-            plugins.insert(prepared.name.clone(), linked);
+            plugins.insert(prepared.name.clone(), Arc::new(linked));
         }
     }
     if faults.has_errors() {
@@ -77,75 +81,94 @@ pub(crate) async fn bind(
     let mut binder = Binder {
         foundation,
         loaded,
+        earlier,
         packs,
+        components,
         plugins,
+        services: Arc::new(TeamServices::default()),
+        bound: HashMap::new(),
+        common: None,
+        tool_grants: None,
         secrets: SecretBackends::default(),
         granted: HashMap::new(),
         stores: HashMap::new(),
         buses: HashMap::new(),
+        quotas: HashMap::new(),
         backends: Vec::new(),
         described: HashMap::new(),
         abouts: HashMap::new(),
         tested: std::collections::HashSet::new(),
-        chores: Chores::default(),
         faults,
         warnings: Vec::new(),
     };
     binder.start_secret_backends().await;
     binder.grant_secrets().await;
+    // Secrets are a part of every fingerprint from here on.
+    binder.bound.clear();
     if binder.faults.has_errors() {
         return Err(binder.faults);
     }
-    let mut channels = Vec::new();
+    binder.remember();
+    binder.check_carries();
     let mut teams = HashMap::new();
     for (tenant_id, tenant) in &loaded.bundle.tenants {
         let Some(backends) = binder.backends_of(&tenant.bindings).await else {
             continue;
         };
-        let quota = Arc::new(Quota::new(&tenant.quota));
+        let quota = binder.quota(tenant_id, tenant);
         for (team_id, team) in &tenant.teams {
             let place = TenantCtx {
                 env_id: loaded.bundle.env.value.clone(),
                 tenant_id: tenant_id.clone(),
                 team_id: Some(team_id.clone()),
             };
-            if let Some(runtime) = binder
-                .team(
-                    &place,
-                    tenant,
-                    team,
-                    Arc::clone(&backends),
-                    &quota,
-                    &mut channels,
-                )
-                .await
-            {
-                teams.insert(place, Arc::new(runtime));
-            }
+            binder.grant_tenant_secrets(tenant, team).await;
+            let print = binder.team_print(&place, tenant, team);
+            let known = match binder.running_team(&place, print, &backends) {
+                Some(known) => known,
+                None => {
+                    let (team, channels) = binder
+                        .team(&place, tenant, team, Arc::clone(&backends), &quota)
+                        .await;
+                    KnownTeam {
+                        print,
+                        team,
+                        channels,
+                    }
+                }
+            };
+            teams.insert(place, known);
         }
     }
     if binder.faults.has_errors() {
         return Err(binder.faults);
     }
-    let generation = binder.finish(number, channels, teams);
-    services.belong_to(&generation);
-    Ok(generation)
+    Ok(binder.finish(number, teams))
 }
 
 struct Binder<'a> {
     foundation: &'a Foundation,
-    loaded: &'a Loaded,
+    loaded: &'a Arc<Loaded>,
+    /// Generations to take over from, the running one first.
+    earlier: &'a [Arc<Generation>],
     packs: Packs,
-    plugins: HashMap<String, Linked>,
+    components: Components,
+    plugins: HashMap<String, Arc<Linked>>,
+    /// Of the team that is bound now.
+    services: Arc<dyn Services>,
+    bound: HashMap<String, Fingerprint>,
+    common: Option<Fingerprint>,
+    tool_grants: Option<Arc<ToolGrants>>,
     secrets: SecretBackends,
-    granted: HashMap<String, Arc<Secrets>>,
-    stores: HashMap<String, Arc<Client<StoreWorld>>>,
-    buses: HashMap<String, Arc<Bus>>,
+    /// By backend and plugin.
+    granted: HashMap<(String, String), Arc<Secrets>>,
+    stores: Known<Client<StoreWorld>>,
+    buses: Known<Bus>,
+    quotas: HashMap<Id, Arc<Quota>>,
     backends: Vec<Arc<Backends>>,
     described: HashMap<String, Descriptor>,
     abouts: HashMap<String, About>,
     tested: std::collections::HashSet<String>,
-    chores: Chores,
     faults: Diagnostics,
     warnings: Vec<String>,
 }
@@ -214,6 +237,15 @@ impl Binder<'_> {
             )
     }
 
+    /// Where the bundle speaks of a plugin, or of the pack its component came in.
+    fn entry_span(&self, name: &str) -> Span {
+        self.components
+            .by_name
+            .get(name)
+            .map(|prepared| prepared.span)
+            .unwrap_or_default()
+    }
+
     fn config_span(&self, plugin: &str) -> Span {
         self.loaded
             .bundle
@@ -230,8 +262,10 @@ impl Binder<'_> {
             tenant: None,
             channel: None,
             config: flatten(&[&self.config_of(plugin)]),
-            secrets: self.granted.get(plugin).cloned().unwrap_or_default(),
+            secrets: self.secrets_of(None, plugin),
             limits: None,
+            // A shared plugin works for all teams and asks nothing of any.
+            services: Arc::new(TeamServices::default()),
         })
     }
 
@@ -264,8 +298,9 @@ impl Binder<'_> {
             tenant: Some(place.clone()),
             channel,
             config: flatten(&[&self.config_of(plugin), config]),
-            secrets: self.granted.get(plugin).cloned().unwrap_or_default(),
+            secrets: self.secrets_of(Some(&place.tenant_id), plugin),
             limits: self.tenant_limits(plugin, place),
+            services: Arc::clone(&self.services),
         })
     }
 
@@ -327,8 +362,9 @@ impl Binder<'_> {
         team: &Team,
         backends: Arc<Backends>,
         quota: &Arc<Quota>,
-        channels: &mut Vec<Arc<ChannelRuntime>>,
-    ) -> Option<TeamRuntime> {
+    ) -> (Arc<TeamRuntime>, Vec<Arc<ChannelRuntime>>) {
+        let services = Arc::new(TeamServices::default());
+        self.services = services.clone();
         let mut flows = HashMap::new();
         let mut nodes = HashMap::new();
         for channel in team.channels.values().filter(|channel| channel.enabled) {
@@ -340,6 +376,17 @@ impl Binder<'_> {
         }
         self.plugin_nodes(place, &mut nodes);
         let tools = self.tools(place, tenant, team).await;
+        let carries = self.carries(place);
+        let runtime = Arc::new(TeamRuntime {
+            flows,
+            nodes,
+            tools,
+            tool_grants: self.tool_grants(),
+            backends,
+            carries,
+        });
+        services.belong_to(&runtime);
+        let mut channels = Vec::new();
         for (name, entry) in &team.channels {
             if !entry.enabled {
                 continue;
@@ -350,19 +397,11 @@ impl Binder<'_> {
                 team: team.name.value.clone(),
                 channel: name.clone(),
             };
-            if let Some(channel) = self
-                .channel(place, reference, entry, &flows, (&backends, quota))
-                .await
-            {
+            if let Some(channel) = self.channel(place, reference, entry, &runtime, quota).await {
                 channels.push(Arc::new(channel));
             }
         }
-        Some(TeamRuntime {
-            flows,
-            nodes,
-            tools,
-            backends,
-        })
+        (runtime, channels)
     }
 
     async fn client<E: greentic_sandbox::cell::Exports>(
@@ -374,11 +413,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Arc<Client<E>>> {
         match Client::new(plugin, binding, policy, prepare).await {
-            Ok(client) => {
-                let client = Arc::new(client);
-                self.chores.shrinks(&client);
-                Some(client)
-            }
+            Ok(client) => Some(Arc::new(client)),
             Err(fault) => {
                 self.fault(span, "start", fault.to_string());
                 None
@@ -386,63 +421,66 @@ impl Binder<'_> {
         }
     }
 
-    fn finish(
-        self,
-        number: u64,
-        channels: Vec<Arc<ChannelRuntime>>,
-        teams: HashMap<TenantCtx, Arc<TeamRuntime>>,
-    ) -> Arc<Generation> {
-        let mut by_place = HashMap::new();
-        let mut by_subject = HashMap::new();
-        let mut aliases = HashMap::new();
-        for channel in channels {
-            let ChannelRef {
-                tenant,
-                team,
-                channel: name,
-                ..
-            } = &channel.reference;
-            by_place.insert(
-                format!("{}/{tenant}/{team}/{name}", channel.provider),
-                Arc::clone(&channel),
-            );
-            by_subject.insert(
-                channel.ingress_subject.as_str().to_owned(),
-                Arc::clone(&channel),
-            );
-            by_subject.insert(
-                channel.egress_subject.as_str().to_owned(),
-                Arc::clone(&channel),
-            );
-            if let Some(alias) = &channel.alias {
-                aliases.insert(alias.clone(), channel);
-            }
+    fn finish(mut self, number: u64, teams: HashMap<TenantCtx, KnownTeam>) -> Arc<Generation> {
+        let rows = self.rows();
+        let names: Vec<String> = self.plugins.keys().cloned().collect();
+        for name in names {
+            self.bound(&name);
         }
-        let mut plugins: Vec<LoadedPlugin> = self
+        let digest = {
+            let included = self.loaded.included.iter().map(|source| source.text());
+            let mut print = Print::new("bundle")
+                .text(self.loaded.source.text())
+                .list(included);
+            for (path, digest) in self.packs.digests() {
+                print = print.text(&path).text(&digest);
+            }
+            print.done()
+        };
+        let parts = Parts {
+            loaded: Arc::clone(self.loaded),
+            packs: self.packs,
+            components: self.components,
+            plugins: self.plugins,
+            bound: self.bound,
+            abouts: self.abouts,
+            described: self.described,
+            secrets: self.secrets.filled,
+            secret_backends: self.secrets.by_name,
+            stores: self.stores,
+            buses: self.buses,
+            quotas: self.quotas,
+            teams,
+            digest,
+        };
+        Arc::new(Generation {
+            number,
+            env: self.loaded.bundle.env.value.clone(),
+            maps: Maps::of(&parts.teams),
+            old_flows: OldFlows::after(self.earlier.first(), &parts),
+            backends: self.backends,
+            plugins: rows,
+            warnings: self.warnings,
+            limits: self.loaded.bundle.limits.clone(),
+            metrics: Arc::clone(&self.foundation.metrics),
+            lasting: self.secrets.lasting,
+            parts,
+        })
+    }
+
+    fn rows(&self) -> Vec<LoadedPlugin> {
+        let mut rows: Vec<LoadedPlugin> = self
             .plugins
-            .into_values()
+            .values()
             .map(|linked| LoadedPlugin {
                 version: self
                     .abouts
                     .get(&linked.row.name)
                     .map_or_else(String::new, |about| about.version.clone()),
-                ..linked.row
+                ..linked.row.clone()
             })
             .collect();
-        plugins.sort_by(|a, b| a.name.cmp(&b.name));
-        Arc::new(Generation {
-            number,
-            env: self.loaded.bundle.env.value.clone(),
-            channels: by_place,
-            by_subject,
-            aliases,
-            teams,
-            backends: self.backends,
-            plugins,
-            warnings: self.warnings,
-            limits: self.loaded.bundle.limits.clone(),
-            metrics: Arc::clone(&self.foundation.metrics),
-            chores: self.chores,
-        })
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        rows
     }
 }
