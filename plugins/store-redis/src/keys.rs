@@ -3,8 +3,6 @@
 //! Everything of one partition has the partition as its hash tag, and the partition's length before it, so that no name can be read in
 //! two ways: `greentic:7{dev/a/b}v:record`.
 
-use greentic_sdk::model::Error;
-
 /// Key names under one prefix.
 #[derive(Debug, Clone)]
 pub struct Keys {
@@ -65,44 +63,67 @@ impl Keys {
     }
 }
 
-/// A value's member of the index: in the index's byte order a partition with its names comes before every longer one.
+/// A value's member of the index: in the index's byte order a partition with its names comes before every longer one. A zero byte
+/// ends the partition; one inside it is followed by 255, which no text begins with.
 #[must_use]
-pub fn member(partition: &str, name: &str) -> String {
-    format!("{partition}\0{name}")
+pub fn member(partition: &str, name: &str) -> Vec<u8> {
+    let mut member = escaped(partition);
+    member.push(0);
+    member.extend_from_slice(name.as_bytes());
+    member
+}
+
+/// A partition, or the beginning of one, as it stands in the index.
+#[must_use]
+pub fn escaped(partition: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(partition.len() + 1);
+    for byte in partition.bytes() {
+        bytes.push(byte);
+        if byte == 0 {
+            bytes.push(255);
+        }
+    }
+    bytes
 }
 
 /// The partition and name of a member.
 #[must_use]
-pub fn read_member(member: &str) -> Option<(&str, &str)> {
-    member.split_once('\0')
-}
-
-/// A partition must not hold the character that ends it in the index. The host escapes control characters.
-///
-/// # Errors
-/// `invalid` when it does.
-pub fn check_partition(partition: &str) -> Result<(), Error> {
-    greentic_sdk::session::check::partition(partition)?;
-    if partition.contains('\0') {
-        return Err(Error::Invalid("a partition has no zero byte".into()));
+pub fn read_member(member: &[u8]) -> Option<(String, String)> {
+    let mut partition = Vec::with_capacity(member.len());
+    let mut rest = member.iter();
+    while let Some(byte) = rest.next() {
+        if *byte == 0 {
+            let after = rest.as_slice();
+            match after.strip_prefix(&[255]) {
+                Some(after) => rest = after.iter(),
+                None => {
+                    let name = String::from_utf8(after.to_vec()).ok()?;
+                    return Some((String::from_utf8(partition).ok()?, name));
+                }
+            }
+        }
+        partition.push(*byte);
     }
-    Ok(())
+    None
 }
 
 /// The bounds of a listing in the index: everything that begins with `prefix`, or after a cursor.
 #[must_use]
 pub fn bounds(prefix: &str, after: Option<(&str, &str)>) -> (Vec<u8>, Vec<u8>) {
+    let with = |mark: u8, rest: &[u8]| [&[mark], rest].concat();
+    let mut end = escaped(prefix);
     let from = match after {
-        Some((partition, name)) => format!("({}", member(partition, name)).into_bytes(),
-        None => format!("[{prefix}").into_bytes(),
+        Some((partition, name)) => with(b'(', &member(partition, name)),
+        None => with(b'[', &end),
     };
-    let mut end = prefix.as_bytes().to_vec();
-    // The first text that is beyond all that begin with the prefix: the last byte that can grow, grown. UTF-8 has no 255.
+    // The first text beyond all that begin with the prefix: the last byte that can grow, grown.
+    while end.last() == Some(&255) {
+        end.pop();
+    }
     let to = match end.last_mut() {
         Some(last) => {
             *last = last.saturating_add(1);
-            end.insert(0, b'(');
-            end
+            with(b'(', &end)
         }
         None => b"+".to_vec(),
     };
@@ -111,7 +132,7 @@ pub fn bounds(prefix: &str, after: Option<(&str, &str)>) -> (Vec<u8>, Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keys, bounds, check_partition, member, read_member};
+    use super::{Keys, bounds, member, read_member};
 
     #[test]
     fn no_two_names_share_a_key() {
@@ -124,17 +145,34 @@ mod tests {
 
     #[test]
     fn members_are_in_the_order_of_partition_and_name() {
-        let mut pairs = [("b", "a"), ("a", "z"), ("a/b", "a"), ("a", "a")];
+        let mut pairs = [
+            ("b", "a"),
+            ("a", "z"),
+            ("a\0b", "a"),
+            ("a/b", "a"),
+            ("a\0", "z"),
+            ("a", "a"),
+            ("a", "\0"),
+        ];
+        let mut expected = pairs;
+        expected.sort_unstable();
         pairs.sort_by_key(|(partition, name)| member(partition, name));
-        assert_eq!(pairs, [("a", "a"), ("a", "z"), ("a/b", "a"), ("b", "a")]);
-        assert_eq!(read_member(&member("a", "b\0c")), Some(("a", "b\0c")));
-        assert!(check_partition("a\0b").is_err() && check_partition("a").is_ok());
+        assert_eq!(pairs, expected);
+        for (partition, name) in pairs {
+            let read = read_member(&member(partition, name));
+            assert_eq!(read, Some((partition.into(), name.into())));
+        }
+        assert_eq!(read_member(b"no end"), None);
     }
 
     #[test]
     fn the_bounds_of_a_listing_hold_what_begins_with_the_prefix() {
         assert_eq!(bounds("", None), (b"[".to_vec(), b"+".to_vec()));
         assert_eq!(bounds("ab", None), (b"[ab".to_vec(), b"(ac".to_vec()));
+        assert_eq!(
+            bounds("a\0", None),
+            (b"[a\0\xff".to_vec(), b"(a\x01".to_vec())
+        );
         assert_eq!(
             bounds("a", Some(("ab", "n"))),
             (b"(ab\0n".to_vec(), b"(b".to_vec())

@@ -173,6 +173,10 @@ fn a_listing_holds_every_name_once_in_byte_order_while_others_come_and_go() {
                 .unwrap();
             expected.push((partition, name));
         }
+        // A zero byte in a partition is a character like others.
+        let odd = [put("n", b"x", Expect::Any, None)];
+        store.commit("t/\0", None, &odd, false).await.unwrap();
+        expected.push(("t/\0".into(), "n".into()));
         let other = [put("n", b"x", Expect::Any, None)];
         store.commit("u", None, &other, false).await.unwrap();
         expected.sort();

@@ -11,7 +11,7 @@ use greentic_sdk_network::session::{
 use greentic_sdk_network::spawn;
 
 use crate::error::Effect;
-use crate::keys::{Keys, bounds, check_partition, member, read_member};
+use crate::keys::{Keys, bounds, escaped, member, read_member};
 use crate::resp::Reply;
 use crate::script::Script;
 use crate::server::Server;
@@ -56,7 +56,7 @@ impl RedisStore {
         partition: &str,
         names: &[String],
     ) -> Result<Vec<Option<Entry>>, Error> {
-        check_partition(partition)?;
+        check::partition(partition)?;
         check::names(names)?;
         if names.is_empty() {
             return Ok(Vec::new());
@@ -75,11 +75,16 @@ impl RedisStore {
     /// # Errors
     /// As the contract says.
     pub async fn delete(&self, partition: &str, name: &str, expect: Expect) -> Result<(), Error> {
-        check_partition(partition)?;
+        check::partition(partition)?;
         check::name(name)?;
         let keys = [self.keys.index(), self.keys.value(partition, name)];
-        let arguments = [member(partition, name), expectation(&expect)];
-        match self.write(Script::Delete, &keys, &arguments).await? {
+        let (member, expect) = (member(partition, name), expectation(&expect));
+        let keys = keys.each_ref().map(String::as_bytes);
+        let arguments: [&[u8]; 2] = [&member, expect.as_bytes()];
+        let deleted = self
+            .server
+            .run(Script::Delete, &keys, &arguments, Effect::Write);
+        match deleted.await? {
             Reply::Number(1) => Ok(()),
             Reply::Number(0) => Err(Error::NotFound),
             Reply::Number(_) => Err(Error::Conflict),
@@ -92,7 +97,7 @@ impl RedisStore {
     /// # Errors
     /// As the contract says.
     pub async fn touch(&self, partition: &str, name: &str, ttl_ms: u64) -> Result<(), Error> {
-        check_partition(partition)?;
+        check::partition(partition)?;
         check::name(name)?;
         let key = self.keys.value(partition, name);
         let ttl = ttl(ttl_ms);
@@ -130,17 +135,15 @@ impl RedisStore {
         let mut keys = Vec::with_capacity(parts.len());
         let mut next = None;
         for (place, part) in parts.into_iter().enumerate() {
-            let text = text(part)?;
-            let pair = read_member(&text);
-            match (place, pair) {
-                (0, pair) => next = pair.map(|(partition, name)| cursor::write(partition, name)),
-                (_, Some((partition, name))) => keys.push(Key {
-                    partition: partition.into(),
-                    name: name.into(),
-                }),
+            let member = bytes(part)?;
+            match (place, read_member(&member)) {
+                (0, Some((partition, name))) => next = Some(cursor::write(&partition, &name)),
+                (0, None) => {}
+                (_, Some((partition, name))) => keys.push(Key { partition, name }),
                 (_, None) => {
                     return Err(Error::Internal(format!(
-                        "the index holds `{text}`, which is no name of ours"
+                        "the index holds `{}`, which is no name of ours",
+                        String::from_utf8_lossy(&member)
                     )));
                 }
             }
@@ -161,7 +164,7 @@ impl RedisStore {
         max_len: u32,
         ttl_ms: u64,
     ) -> Result<u64, Error> {
-        check_partition(partition)?;
+        check::partition(partition)?;
         check::name(name)?;
         check::name(id)?;
         check::value(value, MAX_VALUE)?;
@@ -191,7 +194,7 @@ impl RedisStore {
         after: u64,
         limit: u32,
     ) -> Result<LogPage, Error> {
-        check_partition(partition)?;
+        check::partition(partition)?;
         check::name(name)?;
         // Positions beyond what a script can count exactly are beyond every log.
         let after = after.min(1 << 52).to_string();
@@ -231,7 +234,7 @@ impl RedisStore {
         ttl_ms: u64,
         read: &[String],
     ) -> Result<Lease, ClaimError> {
-        let checked = check_partition(partition)
+        let checked = check::partition(partition)
             .and_then(|()| check::names(read))
             .and_then(|()| check::name(owner));
         checked.map_err(ClaimError::Failed)?;
@@ -264,7 +267,7 @@ impl RedisStore {
     /// # Errors
     /// As the contract says.
     pub async fn renew(&self, partition: &str, fence: u64, ttl_ms: u64) -> Result<(), Error> {
-        check_partition(partition)?;
+        check::partition(partition)?;
         let keys = [self.keys.holder(partition)];
         let arguments = [fence.to_string(), ttl(ttl_ms)];
         match self.write(Script::Renew, &keys, &arguments).await? {
@@ -285,7 +288,7 @@ impl RedisStore {
         writes: &[Write],
         release: bool,
     ) -> Result<Vec<u64>, Error> {
-        check_partition(partition)?;
+        check::partition(partition)?;
         check::writes(writes.iter().map(|write| write.name.as_str()))?;
         if release && fence.is_none() {
             return Err(Error::Invalid(
@@ -305,9 +308,10 @@ impl RedisStore {
                 WriteOp::Put(put) => put.ttl_ms.map(ttl).unwrap_or_default(),
             });
         }
+        let escaped = escaped(partition);
         let mut texts = texts.iter().map(String::as_bytes);
         let mut arguments: Vec<&[u8]> = texts.by_ref().take(2).collect();
-        arguments.push(partition.as_bytes());
+        arguments.push(&escaped);
         for write in writes {
             arguments.push(write.name.as_bytes());
             arguments.extend(texts.by_ref().take(2));
@@ -392,11 +396,6 @@ fn bytes(reply: Reply) -> Result<Vec<u8>, Error> {
         Reply::Bytes(bytes) => Ok(bytes),
         other => Err(unexpected("a script", &other)),
     }
-}
-
-fn text(reply: Reply) -> Result<String, Error> {
-    String::from_utf8(bytes(reply)?)
-        .map_err(|_| Error::Internal("the index holds a name that is no text".into()))
 }
 
 fn number(reply: &Reply) -> Option<u64> {

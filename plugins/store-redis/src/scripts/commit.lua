@@ -1,4 +1,4 @@
--- KEYS: the partition's holder, the index, the values. ARGV: fence or '', '1' to release, the partition, and for each value four:
+-- KEYS: the partition's holder, the index, the values. ARGV: fence or '', '1' to release, the partition as in the index, and for each value four:
 -- its name; '' | 'absent' | the revision it must have; 'delete' | '' for ever | ttl in ms; the bytes.
 -- Answers {revisions...}, '0' for a delete, or nil when something does not hold.
 local t = redis.call('TIME')

@@ -12,8 +12,8 @@ while true do
       return answer
     end
     looked = looked + 1
-    local zero = string.find(member, '\0', 1, true)
-    local partition = string.sub(member, 1, zero - 1)
+    local zero = string.find(member, '%z[^\255]')
+    local partition = string.gsub(string.sub(member, 1, zero - 1), '%z\255', '\0')
     local key = ARGV[4] .. #partition .. '{' .. partition .. '}v:' .. string.sub(member, zero + 1)
     if redis.call('EXISTS', key) == 1 then
       answer[#answer + 1] = member
