@@ -127,6 +127,24 @@ fn a_message_arrives_as_it_was_sent_once_and_a_keys_next_waits_for_it() {
 }
 
 #[test]
+fn a_key_is_kept_in_order_over_its_subjects() {
+    let server = Server::nats("");
+    run(async {
+        let bus = broker(on(server.port(), &[]));
+        bus.open(consumer("c")).await.unwrap();
+        for (subject, id) in [("t.a", "1"), ("t.b", "2"), ("t.c.d", "3")] {
+            let sent = bus.publish(vec![message(subject, "k", id)]).await;
+            assert!(sent[0].is_ok());
+        }
+        for id in ["1", "2", "3"] {
+            let next = pull(&bus, "c", 1).await;
+            assert_eq!(ids(&next), [id]);
+            settle(&bus, "c", &next[0], Outcome::Ack).await;
+        }
+    });
+}
+
+#[test]
 fn a_retry_waits_and_holds_its_key_and_what_is_not_settled_comes_again() {
     let server = Server::nats("");
     run(async {

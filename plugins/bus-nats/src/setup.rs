@@ -7,8 +7,8 @@ use greentic_sdk::model::Error;
 use greentic_sdk_network::bus::Consumer;
 use serde_json::{Value, json};
 
-use crate::client::Client;
-use crate::jetstream::{CONSUMER_NOT_FOUND, ask};
+use crate::client::{Client, Request};
+use crate::jetstream::{CONSUMER_NOT_FOUND, ask, read, start};
 
 /// How long the server waits for an acknowledgement. What is worked on is extended three times in that time, so it is short: after
 /// a host ended without a word, its messages are delivered again so much later.
@@ -78,10 +78,13 @@ pub async fn ensure(
             }
         }
         Err(error) if error.code() == Some(CONSUMER_NOT_FOUND) => {
-            for place in (0..usize::try_from(partitions).unwrap_or(1)).rev() {
-                create(client, prefix, consumer, place, partitions).await?;
+            let others = (1..usize::try_from(partitions).unwrap_or(1))
+                .map(|place| begin(client, prefix, consumer, place, partitions))
+                .collect::<Result<Vec<_>, _>>()?;
+            for request in others {
+                created(request).await?;
             }
-            Ok(())
+            create(client, prefix, consumer, 0, partitions).await
         }
         Err(error) => Err(error.into_error(false)),
     }
@@ -98,6 +101,22 @@ pub async fn create(
     place: usize,
     partitions: u32,
 ) -> Result<(), Error> {
+    created(begin(client, prefix, consumer, place, partitions)?).await
+}
+
+async fn created(request: Request) -> Result<(), Error> {
+    let answer = read(request.answer().await);
+    answer.map(drop).map_err(|error| error.into_error(false))
+}
+
+/// Begins to create one, so that several are created together.
+fn begin(
+    client: &Rc<Client>,
+    prefix: &str,
+    consumer: &Consumer,
+    place: usize,
+    partitions: u32,
+) -> Result<Request, Error> {
     let name = format!("{}-{place}", consumer.name);
     // One that is not durable is not spread over hosts, so it needs no partitions of its own.
     let filter = if partitions == 1 && !consumer.durable {
@@ -128,8 +147,7 @@ pub async fn create(
     }
     let body = json!({ "stream_name": prefix, "config": config });
     let call = format!("CONSUMER.CREATE.{prefix}.{name}");
-    let created = ask(client, &call, &body).await;
-    created.map(drop).map_err(|error| error.into_error(false))
+    start(client, &call, &body).map_err(|error| error.into_error(false))
 }
 
 /// Deletes all of them. Whether there was one.
@@ -142,10 +160,15 @@ pub async fn delete(
     name: &str,
     partitions: u32,
 ) -> Result<bool, Error> {
+    let requests = (0..partitions)
+        .map(|place| {
+            let call = format!("CONSUMER.DELETE.{prefix}.{name}-{place}");
+            start(client, &call, &Value::Null).map_err(|error| error.into_error(true))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     let mut there = false;
-    for place in 0..partitions {
-        let call = format!("CONSUMER.DELETE.{prefix}.{name}-{place}");
-        match ask(client, &call, &Value::Null).await {
+    for request in requests {
+        match read(request.answer().await) {
             Ok(_) => there = true,
             Err(error) if error.code() == Some(CONSUMER_NOT_FOUND) => {}
             Err(error) => return Err(error.into_error(true)),
