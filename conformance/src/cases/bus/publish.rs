@@ -10,7 +10,7 @@ crate::cases::cases! {
     "bus.describe.pure", "`describe` says the same on every call, with a largest payload of at least 64 KiB.", describe;
     "bus.publish.whole", "A message is delivered as it was published, for the first time, with the time of its publishing.", whole;
     "bus.publish.duplicate", "A message whose identifier is known is called a duplicate and delivered once.", duplicate;
-    "bus.publish.many", "Up to 256 messages of one call are published in order; more are `invalid` each.", many;
+    "bus.publish.many", "Up to 256 messages of one call are published; more are `invalid` each.", many;
     "bus.publish.largest", "A payload of the declared largest size is taken; a larger one is `invalid`, and the others of its call are published.", largest;
 }
 
@@ -90,10 +90,12 @@ fn many(bench: &Bench<'_>) -> Verdict {
         .map(|word| lane.message("x", word, word));
     lane.publish(most.collect())?;
     let deliveries = lane.take("c", 256)?;
-    let got = texts(&deliveries);
-    ensure(got.iter().eq(words.iter().take(256)), || {
-        format!("delivered was {got:?}")
-    })?;
+    // Order is promised within a key, and each has its own.
+    let mut got = texts(&deliveries);
+    got.sort_unstable();
+    let mut sent: Vec<_> = words.iter().take(256).cloned().collect();
+    sent.sort_unstable();
+    ensure(got == sent, || format!("delivered was {got:?}"))?;
     lane.ack("c", &deliveries)
 }
 
