@@ -15,8 +15,8 @@ use crate::fields;
 /// How long a call may take while a delivery waits for it.
 const PATIENT: Duration = Duration::from_secs(20);
 
-/// How long a call may take inside `ingress`, which Slack gives three seconds in all.
-const HURRIED: Duration = Duration::from_millis(1_500);
+/// How long a call may take inside `ingress`, which Slack gives three seconds in all; none makes more than two of them.
+const HURRIED: Duration = Duration::from_millis(1_200);
 
 /// Why a call did not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq)]

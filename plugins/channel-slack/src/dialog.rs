@@ -16,8 +16,8 @@ pub const CALLBACK: &str = "gt-form";
 /// Most characters of a view's `private_metadata`.
 const METADATA_CHARS: usize = 3_000;
 
-/// Most bytes of a form; the memory's limit is 64 KiB.
-const FORM_BYTES: usize = 60 * 1024;
+/// Characters of a form that are kept together: with four bytes each, or escaped, they stay below the memory's 64 KiB.
+const PART_CHARS: usize = 15_000;
 
 /// A form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -95,13 +95,15 @@ impl Form {
     /// Remembers the form under a name that is unlike any other's.
     ///
     /// # Errors
-    /// When it is too large or cannot be kept.
+    /// When it cannot be kept.
     pub fn keep(&self, name: &str) -> Result<(), String> {
-        let value = serde_json::to_value(self).map_err(|error| error.to_string())?;
-        if value.to_string().len() > FORM_BYTES {
-            return Err("the form is too large to be kept".to_owned());
-        }
-        if remembered::put(&["form", name], &value, FORM_MS) {
+        let whole = serde_json::to_string(self).map_err(|error| error.to_string())?;
+        let letters: Vec<char> = whole.chars().collect();
+        let parts: Vec<String> = letters.chunks(PART_CHARS).map(String::from_iter).collect();
+        let kept = parts.iter().enumerate().all(|(at, part)| {
+            remembered::put(&["form", name, &at.to_string()], &json!(part), FORM_MS)
+        });
+        if kept && remembered::put(&["form", name], &json!(parts.len()), FORM_MS) {
             Ok(())
         } else {
             Err("the form cannot be kept in the channel's memory".to_owned())
@@ -110,7 +112,13 @@ impl Form {
 
     /// The form of that name, as long as it is remembered.
     pub fn find(name: &str) -> Option<Self> {
-        serde_json::from_value(remembered::get(&["form", name])?).ok()
+        let parts = remembered::get(&["form", name])?.as_u64()?;
+        let mut whole = String::new();
+        for at in 0..parts {
+            let part = remembered::get(&["form", name, &at.to_string()])?;
+            whole.push_str(part.as_str()?);
+        }
+        serde_json::from_str(&whole).ok()
     }
 
     /// Shows it to whoever pressed the button.
@@ -376,9 +384,10 @@ mod tests {
         }
         assert_eq!(Place::read("This is for you!"), None);
         let large = Form {
-            blocks: vec![json!("x".repeat(FORM_BYTES))],
+            blocks: vec![json!("\"ä\u{1f44d}".repeat(PART_CHARS))],
             ..form
         };
-        assert!(large.keep("d1.2").is_err());
+        large.keep("d1.2").unwrap();
+        assert_eq!(Form::find("d1.2"), Some(large));
     }
 }

@@ -33,8 +33,9 @@ pub fn complete(api: &Api, person: &mut Participant) {
         found
     });
     let text = |pointer| fields::text(&known, pointer).map(str::to_owned);
-    person.name = person.name.take().or_else(|| text("/name"));
-    person.locale = person.locale.take().or_else(|| text("/locale"));
+    // Commands and presses name a person by the handle; what Slack shows of them is what was looked up.
+    person.name = text("/name").or_else(|| person.name.take());
+    person.locale = text("/locale");
     person.is_bot |= fields::flag(&known, "/bot");
 }
 

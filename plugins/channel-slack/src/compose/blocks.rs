@@ -17,6 +17,8 @@ pub const SECTION_CHARS: usize = 3_000;
 const HEADER_CHARS: usize = 150;
 /// Most elements of a block of actions.
 pub const ACTIONS: usize = 25;
+/// Most characters of the JSON of such a block here: less than a message takes.
+const ACTIONS_CHARS: usize = 10_000;
 /// Most characters of a button.
 pub const BUTTON_CHARS: usize = 75;
 /// Most characters of an address.
@@ -117,11 +119,22 @@ pub fn link(number: usize, title: &str, url: &str) -> Value {
     })
 }
 
-/// Buttons in blocks of at most [`ACTIONS`].
+/// Buttons in blocks of at most [`ACTIONS`], none of them too large for a message: a button may carry 2,000 characters.
 pub fn actions(buttons: &[Value]) -> Vec<Value> {
-    buttons
-        .chunks(ACTIONS)
-        .map(|some| json!({"type": "actions", "elements": some}))
+    let mut groups: Vec<(usize, Vec<&Value>)> = Vec::new();
+    for button in buttons {
+        let size = button.to_string().chars().count();
+        match groups.last_mut() {
+            Some((used, group)) if group.len() < ACTIONS && *used + size <= ACTIONS_CHARS => {
+                *used += size;
+                group.push(button);
+            }
+            _ => groups.push((size, vec![button])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(_, group)| json!({"type": "actions", "elements": group}))
         .collect()
 }
 
@@ -171,5 +184,11 @@ mod tests {
             .map(|block| block["elements"].as_array().unwrap().len())
             .collect();
         assert_eq!(counts, [25, 25, 10]);
+        let heavy: Vec<Value> = (0..9)
+            .map(|n| button(Press::Plain, n, "t", &"v".repeat(2_000), Look::Usual))
+            .collect();
+        for block in actions(&heavy) {
+            assert!(block.to_string().len() <= MESSAGE_CHARS);
+        }
     }
 }

@@ -9,7 +9,6 @@ use greentic_sdk::delivery::retry;
 use greentic_sdk::downgrade::postback_data;
 use greentic_sdk::markdown::{self, Block, Span};
 use greentic_sdk::model::{Card, TextFormat};
-use greentic_sdk::text::{Unit, split};
 use serde_json::Value;
 
 use super::blocks::{self, Look, MODAL_BLOCKS, SECTION_CHARS};
@@ -50,8 +49,12 @@ pub fn compose(card: &Card, delivery: &str) -> Result<Composed, DeliveryError> {
     }
     let spoken = shorten(&spoken, SPOKEN_CHARS);
     let (posts, downgrades) = message(&read, delivery, in_modal, &spoken)?;
-    // Inputs reach us only with a button of the same message.
-    let (posts, downgrades) = if posts.len() > 1 && !in_modal && !asked.is_empty() {
+    // Inputs reach us only with a button of the same message, and a long menu is too large for any.
+    let large = posts
+        .iter()
+        .flat_map(|post| &post.blocks)
+        .any(|block| !text::is_small(block));
+    let (posts, downgrades) = if (posts.len() > 1 || large) && !in_modal && !asked.is_empty() {
         message(&read, delivery, true, &spoken)?
     } else {
         (posts, downgrades)
@@ -176,9 +179,9 @@ impl<'a> Drawing<'a> {
                 return live.into_iter().try_for_each(|cell| self.element(cell));
             }
             Element::Media(title, url) => {
-                let span = Span::Link(vec![Span::Text(title.clone())], url.clone());
-                self.blocks
-                    .extend(rich::block(&[Block::Paragraph(vec![span])]));
+                let title = shorten(title, blocks::BUTTON_CHARS);
+                let span = Span::Link(vec![Span::Text(title)], url.clone());
+                self.blocks.extend(drawn(&[span]));
                 self.note("sound and film are a link");
             }
             Element::Input(input) => self.input(input),
@@ -188,9 +191,8 @@ impl<'a> Drawing<'a> {
     }
 
     fn paragraphs(&mut self, markdown: &str) {
-        for part in split(markdown, SECTION_CHARS, Unit::Chars) {
-            self.blocks.extend(text::block(&part, TextFormat::Markdown));
-        }
+        let parts = text::blocks(markdown, SECTION_CHARS, TextFormat::Markdown);
+        self.blocks.extend(parts);
     }
 
     fn text(&mut self, block: &TextBlock) {
@@ -200,13 +202,18 @@ impl<'a> Drawing<'a> {
         }
         if block.heading && blocks::is_header(&plain) {
             self.blocks.push(blocks::header(&plain));
-        } else if block.subtle && plain.chars().count() <= SECTION_CHARS {
-            self.blocks.push(blocks::context(&[plain]));
+            return;
+        }
+        let one = if block.subtle && plain.chars().count() <= SECTION_CHARS {
+            Some(blocks::context(&[plain]))
         } else if block.bold || block.heading {
-            let parsed = embolden(markdown::parse(&block.text));
-            self.blocks.extend(rich::block(&parsed));
+            rich::block(&embolden(markdown::parse(&block.text)))
         } else {
-            self.paragraphs(&block.text);
+            None
+        };
+        match one.filter(text::is_small) {
+            Some(one) => self.blocks.push(one),
+            None => self.paragraphs(&block.text),
         }
     }
 
@@ -214,7 +221,8 @@ impl<'a> Drawing<'a> {
         match blocks::image(&image.url, &image.alt, None) {
             Some(block) => self.blocks.push(block),
             None => {
-                self.blocks.extend(rich::literal(&image.alt));
+                let named = text::blocks(&image.alt, SECTION_CHARS, TextFormat::Plain);
+                self.blocks.extend(named);
                 self.note("a picture without a web address is named by its text");
             }
         }
@@ -230,22 +238,36 @@ impl<'a> Drawing<'a> {
     }
 
     fn facts(&mut self, facts: &[(String, String)]) {
-        let mut spans = Vec::new();
+        let mut spans: Vec<Span> = Vec::new();
         for (title, value) in facts {
-            if !spans.is_empty() {
-                spans.push(Span::Break);
-            }
+            let mut fact = Vec::new();
             let title = title.trim_end_matches([':', ' ']);
             if !title.is_empty() {
-                spans.push(Span::Strong(vec![Span::Text(title.to_owned())]));
-                spans.push(Span::Text(": ".to_owned()));
+                fact.push(Span::Strong(vec![Span::Text(title.to_owned())]));
+                fact.push(Span::Text(": ".to_owned()));
             }
             match markdown::parse(value).as_slice() {
-                [Block::Paragraph(value)] => spans.extend(value.iter().cloned()),
-                _ => spans.push(Span::Text(markdown::plain(value))),
+                [Block::Paragraph(value)] => fact.extend(value.iter().cloned()),
+                _ => fact.push(Span::Text(markdown::plain(value))),
+            }
+            let mut whole = spans.clone();
+            if !whole.is_empty() {
+                whole.push(Span::Break);
+            }
+            whole.extend(fact.iter().cloned());
+            if drawn(&whole).as_ref().is_none_or(text::is_small) {
+                spans = whole;
+                continue;
+            }
+            // What does not fit into the block begins one of its own, and what fits into none is a text.
+            self.blocks.extend(drawn(&std::mem::take(&mut spans)));
+            if drawn(&fact).as_ref().is_none_or(text::is_small) {
+                spans = fact;
+            } else {
+                self.paragraphs(&format!("{title}: {value}"));
             }
         }
-        self.blocks.extend(rich::block(&[Block::Paragraph(spans)]));
+        self.blocks.extend(drawn(&spans));
     }
 
     fn input(&mut self, input: &Input) {
@@ -287,8 +309,9 @@ impl<'a> Drawing<'a> {
                 Ok(Some(blocks::link(number, title, url)))
             }
             ActionKind::OpenUrl(url) => {
-                self.blocks
-                    .extend(rich::literal(&format!("{title}: {url}")));
+                let named = format!("{title}: {url}");
+                let named = text::blocks(&named, SECTION_CHARS, TextFormat::Plain);
+                self.blocks.extend(named);
                 self.note("an address that is none of the web is named in the text");
                 Ok(None)
             }
@@ -415,7 +438,9 @@ impl<'a> Drawing<'a> {
             self.note("the form's end is left out: Slack shows 100 parts");
         }
         if modal.blocks.is_empty() {
-            modal.blocks.extend(rich::literal(title));
+            modal
+                .blocks
+                .extend(rich::literal(&shorten(title, SECTION_CHARS)));
         }
         let submit = main.map(|main| {
             if main.title.trim().is_empty() {
@@ -435,6 +460,10 @@ impl<'a> Drawing<'a> {
         }
         .keep(name)
     }
+}
+
+fn drawn(spans: &[Span]) -> Option<Value> {
+    rich::block(&[Block::Paragraph(spans.to_vec())])
 }
 
 /// Whether an element does more than show something.

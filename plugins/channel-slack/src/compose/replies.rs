@@ -3,7 +3,6 @@
 use greentic_sdk::channel::DeliveryError;
 use greentic_sdk::delivery::retry;
 use greentic_sdk::model::{QuickReplies, TextFormat};
-use greentic_sdk::text::{Unit, split};
 
 use super::blocks::{self, Look};
 use super::{Composed, downgrade, pages, text};
@@ -18,11 +17,7 @@ const PART_CHARS: usize = 3_000;
 /// `retry` when a long value cannot be kept.
 pub fn compose(replies: &QuickReplies, delivery: &str) -> Result<Composed, DeliveryError> {
     let mut composed = Composed::default();
-    let parts = split(&replies.text, PART_CHARS, Unit::Chars);
-    let mut all: Vec<_> = parts
-        .iter()
-        .filter_map(|part| text::block(part, TextFormat::Markdown))
-        .collect();
+    let mut all: Vec<_> = text::blocks(&replies.text, PART_CHARS, TextFormat::Markdown).collect();
     let mut shortened = false;
     let mut buttons = Vec::with_capacity(replies.options.len());
     for (number, option) in replies.options.iter().enumerate() {
