@@ -76,6 +76,35 @@ pub struct Profile {
     pub tells_retry_time: bool,
 }
 
+impl Profile {
+    /// The configuration as a bundle has it: a level for each dot; lists and tables as such, all else as text.
+    #[must_use]
+    pub fn config_tree(&self) -> serde_json::Value {
+        let mut tree = serde_json::Map::new();
+        for (key, text) in &self.config {
+            let value = match serde_json::from_str(text) {
+                Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => value,
+                _ => serde_json::Value::String(text.clone()),
+            };
+            put(&mut tree, key, value);
+        }
+        serde_json::Value::Object(tree)
+    }
+}
+
+fn put(tree: &mut serde_json::Map<String, serde_json::Value>, key: &str, value: serde_json::Value) {
+    let Some((head, rest)) = key.split_once('.') else {
+        tree.insert(key.to_owned(), value);
+        return;
+    };
+    let level = tree
+        .entry(head)
+        .or_insert_with(|| serde_json::Value::Object(serde_json::Map::new()));
+    if let serde_json::Value::Object(level) = level {
+        put(level, rest, value);
+    }
+}
+
 /// A request by which a platform makes sure of the bot's webhook, and what it must be answered.
 #[derive(Debug, Clone)]
 pub struct Handshake {
@@ -93,6 +122,12 @@ pub struct Handshake {
 pub trait Platform: Send + Sync + 'static {
     /// What a channel needs to be bound to it.
     fn profile(&self) -> Profile;
+
+    /// The secrets that the bundle must grant with `reveal`: the channel sees their bytes, or gets a token of its own by them and
+    /// sends that as a credential.
+    fn reveal(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Answers a call of the bot: checks it as the platform does (limits and required fields, each breach also a
     /// [`Desk::violation`]), changes what people see, and answers with the platform's own bodies. Webhooks that follow go to [`Desk::send`].
@@ -161,5 +196,36 @@ pub trait Platform: Send + Sync + 'static {
     /// Authentic webhooks that cannot be read: to be acknowledged and kept as dead letters.
     fn malformed(&self) -> Vec<Webhook> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Profile;
+    use serde_json::json;
+
+    #[test]
+    fn a_profile_s_configuration_is_a_table_as_in_a_bundle() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let profile = Profile {
+            component: "x",
+            config: vec![
+                pair("number", "106"),
+                pair("template.name", "news"),
+                pair("template.language", "en"),
+                pair("hosts", r#"["http://a"]"#),
+            ],
+            secrets: Vec::new(),
+            verified_by: "",
+            http: Vec::new(),
+            path: "",
+            tells_retry_time: false,
+        };
+        let expected = json!({
+            "number": "106",
+            "template": {"name": "news", "language": "en"},
+            "hosts": ["http://a"],
+        });
+        assert_eq!(profile.config_tree(), expected);
     }
 }

@@ -19,11 +19,20 @@ use tokio::task::JoinHandle;
 
 use super::Stage;
 
-/// Where each surface begins, as in a host but shorter.
+/// Where the channel's webhook is, as in a host.
+const WEBHOOK: &str = "/v1/messaging/ingress/candidate/acme/support/hook";
+
+/// Where the channel's API is, as in a host.
+const API: &str = "/v1/messaging/candidate/acme/support/hook";
+
 const SURFACES: [(&str, Surface, Surfaces); 3] = [
-    ("/hook", Surface::Webhook, Surfaces::WEBHOOK),
-    ("/api", Surface::Api, Surfaces::API),
-    ("/page", Surface::Page, Surfaces::PAGE),
+    (WEBHOOK, Surface::Webhook, Surfaces::WEBHOOK),
+    (API, Surface::Api, Surfaces::API),
+    (
+        "/v1/web/candidate/acme/support/hook",
+        Surface::Page,
+        Surfaces::PAGE,
+    ),
 ];
 
 /// What the channel made of one request.
@@ -89,7 +98,13 @@ impl Front {
     /// The address of the webhook surface.
     #[must_use]
     pub fn webhook(&self) -> String {
-        format!("{}/hook", self.origin)
+        format!("{}{WEBHOOK}", self.origin)
+    }
+
+    /// The path of the surface `api`.
+    #[must_use]
+    pub fn api(&self) -> &'static str {
+        API
     }
 
     /// What the channel made of the requests since the last time this was asked.

@@ -43,8 +43,8 @@ pub struct Given {
     pub tcp: Vec<String>,
     /// Folders it may write.
     pub write: Vec<PathBuf>,
-    /// Secrets are granted with `reveal`, as network backends need.
-    pub reveal: bool,
+    /// Secrets that are granted with `reveal`: their bytes may be seen, and credentials of the component's own may be sent.
+    pub reveal: Vec<String>,
 }
 
 /// A component that is compiled.
@@ -164,11 +164,7 @@ impl Stage {
             tcp: given.tcp.clone(),
             write: given.write.clone(),
             secrets: names().collect(),
-            reveal: if given.reveal {
-                names().collect()
-            } else {
-                Vec::new()
-            },
+            reveal: given.reveal.clone(),
             ..GrantTexts::default()
         };
         let grants = Grants::parse(&texts, Path::new(".")).map_err(|faults| {
@@ -202,7 +198,7 @@ fn binding(given: &Given, services: &MemoryServices) -> anyhow::Result<Arc<Bindi
     };
     let mut cells = Vec::new();
     for (name, value) in &given.secrets {
-        let cell = SecretCell::new(name, given.reveal)?;
+        let cell = SecretCell::new(name, given.reveal.contains(name))?;
         if let Some(value) = value {
             cell.set(Zeroizing::new(value.clone()), "1".into());
         }

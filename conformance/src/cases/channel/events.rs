@@ -140,7 +140,7 @@ fn fetched(talk: &Talk<'_>, attachment: &Attachment) -> Result<Vec<u8>, Stop> {
             ));
         }
     };
-    let api = format!("{}/api", talk.front.origin());
+    let api = format!("{}{}", talk.front.origin(), talk.front.api());
     let Some(rest) = url.strip_prefix(&api) else {
         return Err(Stop::Failed(format!(
             "the address {url} does not lead to this channel's surface `api` ({api}): who fetches it would need the platform's token"
@@ -153,7 +153,7 @@ fn fetched(talk: &Talk<'_>, attachment: &Attachment) -> Result<Vec<u8>, Stop> {
         surface: Surface::Api,
         method: "GET".into(),
         origin: talk.front.origin().into(),
-        base: "/api".into(),
+        base: talk.front.api().into(),
         path: path.into(),
         query,
         headers: Vec::new(),

@@ -65,6 +65,8 @@ impl Bench<'_> {
         given.secrets = secrets
             .map(|(name, value)| (name.clone(), Some(value.clone())))
             .collect();
+        let reveal = simulation.platform().reveal();
+        given.reveal = reveal.iter().map(|name| (*name).to_owned()).collect();
         change(&mut given, &profile);
         let services = MemoryServices::default();
         let client =
@@ -130,6 +132,8 @@ impl Talk<'_> {
     /// # Errors
     /// When it did not arrive.
     pub fn post(&self, webhook: &Webhook, signing: Signing) -> Result<(u16, Told), Stop> {
+        // What the platform sends by itself would be taken for the answer to this.
+        let _ = self.simulation.settle(Duration::from_secs(5));
         drop(self.front.take());
         let response = self.simulation.post(webhook, signing);
         match (self.front.take().pop(), response.failure) {

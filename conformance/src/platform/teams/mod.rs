@@ -128,6 +128,11 @@ impl Platform for Teams {
         }
     }
 
+    /// The access token that the secret is exchanged for is a credential of the channel's own.
+    fn reveal(&self) -> &'static [&'static str] {
+        &["teams/client-secret"]
+    }
+
     fn answer(&self, call: &Call) -> Answer {
         let segments = call.segments();
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();

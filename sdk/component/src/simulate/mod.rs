@@ -66,7 +66,10 @@ impl Simulate {
         })?;
         simulation.desk().enforce_rates(self.rates);
         let profile = simulation.profile();
-        eprintln!("{}", setup::lines(&self.platform, &profile));
+        eprintln!(
+            "{}",
+            setup::lines(&self.platform, &profile, simulation.platform().reveal())
+        );
         if let Some(folder) = &self.write_secrets {
             setup::write_secrets(folder, &profile)?;
         }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use greentic_conformance::platform::Profile;
 
 /// The lines for the bundle, and the secrets.
-pub fn lines(name: &str, profile: &Profile) -> String {
+pub fn lines(name: &str, profile: &Profile, reveal: &[&str]) -> String {
     let mut text = String::new();
     let secrets: Vec<_> = profile
         .secrets
@@ -26,19 +26,15 @@ pub fn lines(name: &str, profile: &Profile) -> String {
          #   plugins:\n\
          #     {name}:\n\
          #       component: {}\n\
-         #       grants: {{ http: [{}], secrets: [{}] }}\n\
-         #       config:\n",
+         #       grants: {{ http: [{}], secrets: [{}], reveal: [{}] }}\n\
+         #       config: {}\n\
+         # and with these secrets, which are of no use anywhere else:\n",
         profile.http.first().map_or("", String::as_str),
         profile.component,
         hosts.join(", "),
         secrets.join(", "),
-    );
-    for (key, value) in &profile.config {
-        let _ = writeln!(text, "#         {key}: {}", quoted(value));
-    }
-    let _ = writeln!(
-        text,
-        "# and with these secrets, which are of no use anywhere else:"
+        reveal.join(", "),
+        profile.config_tree(),
     );
     for (name, value) in &profile.secrets {
         let value = String::from_utf8_lossy(value);
@@ -51,11 +47,6 @@ pub fn lines(name: &str, profile: &Profile) -> String {
         let _ = writeln!(text, "#   {name} = {first}{more}");
     }
     text
-}
-
-/// As YAML writes it on one line.
-fn quoted(value: &str) -> String {
-    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Writes the secrets, a file each.
