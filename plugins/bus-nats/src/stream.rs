@@ -79,9 +79,18 @@ impl Dial for Cluster {
 }
 
 fn with_server(error: Error, host: &str, port: u16) -> Error {
+    let server = format!("{host}:{port}: ");
+    // What failed while connecting says so already.
+    let named = |text: String| {
+        if text.starts_with(&server) {
+            text
+        } else {
+            format!("{server}{text}")
+        }
+    };
     match error {
-        Error::Unavailable(text) => Error::Unavailable(format!("{host}:{port}: {text}")),
-        Error::Denied(text) => Error::Denied(format!("{host}:{port}: {text}")),
+        Error::Unavailable(text) => Error::Unavailable(named(text)),
+        Error::Denied(text) => Error::Denied(named(text)),
         other => other,
     }
 }
