@@ -223,11 +223,11 @@ mod tests {
         };
         wrong(
             "tenants: { own: {} }",
-            &["a.yaml:1:12", "bundle.yaml:9 already"],
+            &["a.yaml:1:12", "bundle.yaml:10 already"],
         );
         wrong(
             &tenant("a", "/a").replace("provider: m", "provider: mm"),
-            &["a.yaml:6:", "did you mean `m`?"],
+            &["a.yaml:6:", "there is no plugin `mm`"],
         );
         wrong("plugins: {}\ntenants: {}", &["a.yaml:1:1", "plugins"]);
         wrong(

@@ -177,9 +177,9 @@ limits! {
         /// Between two looks for conversations whose wait is over.
         alarms "alarms" Time = SECOND, 10 => 10 * MINUTE;
         /// How long a conversation in mid-flow goes on with the flow's version it began with, after a newer one is there.
-        old_flow "old-flow" Time = DAY, 0 => 30 * DAY;
+        old_flow "old-flow" Time = DAY, 1 => 30 * DAY;
         /// Old versions of one flow kept for that; beyond it conversations in the oldest move on.
-        old_flows "old-flows" Count = 4, 0 => 100;
+        old_flows "old-flows" Count = 4, 1 => 100;
         /// Messages one turn may send.
         outbox "outbox" Count = 64, 1 => 256;
     }
@@ -265,7 +265,7 @@ limits! {
         /// A bus that is exchanged is emptied first; after so long messages of the new one no longer wait for that.
         drain "drain" Time = 10 * SECOND, 10 => HOUR;
         /// Earlier generations kept whole, to go back to.
-        kept "kept" Count = 3, 0 => 100;
+        kept "kept" Count = 3, 1 => 100;
     }
 
     /// The process.
