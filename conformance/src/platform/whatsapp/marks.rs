@@ -1,8 +1,11 @@
 //! The marks of a text as the app shows them: `*bold*`, `_italic_`, `~struck~`, code in backticks, quotes.
 //!
 //! A mark opens before a letter that is not preceded by one, and closes on the same line after a letter that is not followed by one.
+//! Zero-width blanks are blanks, and nobody sees them.
 
 use crate::platform::Style;
+
+const INVISIBLE: char = '\u{200b}';
 
 /// The text without marks, and the parts that are shown in a style.
 pub fn read(text: &str) -> (String, Vec<(Style, String)>) {
@@ -20,7 +23,12 @@ pub fn read(text: &str) -> (String, Vec<(Style, String)>) {
         rest = behind;
     }
     lines(rest, &mut plain, &mut styles);
-    (plain, styles)
+    let visible = |text: String| text.replace(INVISIBLE, "");
+    let styles = styles
+        .into_iter()
+        .map(|(style, text)| (style, visible(text)))
+        .collect();
+    (visible(plain), styles)
 }
 
 fn lines(text: &str, plain: &mut String, styles: &mut Vec<(Style, String)>) {
@@ -81,7 +89,7 @@ fn of_line(line: &str, plain: &mut String, styles: &mut Vec<(Style, String)>) {
 
 /// What stands between an opening mark and its closing one, and what comes behind.
 fn closed(mark: char, after: &str) -> Option<(&str, &str)> {
-    if !matches!(mark, '*' | '_' | '~' | '`') || after.starts_with([' ', mark]) {
+    if !matches!(mark, '*' | '_' | '~' | '`') || after.starts_with([' ', INVISIBLE, mark]) {
         return None;
     }
     let mut from = 0;
@@ -116,6 +124,7 @@ mod tests {
             ("2*3*4", "2*3*4", vec![]),
             ("a * b * c", "a * b * c", vec![]),
             ("*open", "*open", vec![]),
+            ("*\u{200b}b*", "*b*", vec![]),
             ("*a\nb*", "*a\nb*", vec![]),
             (
                 "see https://a.example/x_y_z now",

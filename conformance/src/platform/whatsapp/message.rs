@@ -9,7 +9,7 @@ use super::shape::Shape;
 use super::{errors, marks, media, notify, rates, status};
 use crate::platform::{Answer, Author, Desk, File, Shown};
 
-/// The approved template of the account: one parameter in its body.
+/// The approved template of the account: its body is one parameter. (The platform's review would want words around it.)
 pub const TEMPLATE: &str = "follow_up";
 /// Its language.
 pub const TEMPLATE_LANGUAGE: &str = "en_US";
@@ -280,7 +280,7 @@ fn template(shape: Shape<'_>, content: &Value) -> Result<Seen, Answer> {
         }
         text.push_str(filled);
     }
-    Ok(Seen::text(&format!("Here is news for you: {text}")))
+    Ok(Seen::text(&text))
 }
 
 fn reaction(shape: Shape<'_>, account: &mut Account, content: &Value) -> Result<(), Answer> {

@@ -128,7 +128,7 @@ pub fn render(rendered: &mut Rendered, settings: &Settings, card: &Card) -> Resu
 }
 
 fn fallback(rendered: &mut Rendered, said: &str) -> Result<(), String> {
-    text::push(rendered, said);
+    text::push(rendered, &marks::literal(said));
     if rendered.parts.is_empty() {
         return Err("the card shows nothing and has no fallback".to_owned());
     }

@@ -17,7 +17,7 @@ pub fn render(settings: &Settings, body: &OutboundBody) -> Result<Rendered, Stri
     match body {
         OutboundBody::Text(said) => {
             let marked = match said.format {
-                TextFormat::Plain => said.text.clone(),
+                TextFormat::Plain => marks::literal(&said.text),
                 TextFormat::Markdown => marks::of_markdown(&said.text),
             };
             text::push(&mut rendered, &marked);
