@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use hyper_util::client::legacy::Error as ClientError;
 use wasmtime_wasi_http::Error;
 
 use super::connector::{AddressesRefused, ConnectTimedOut, LookupFailed};
@@ -30,8 +31,25 @@ impl Failure {
     pub(super) fn of(error: &(dyn StdError + 'static)) -> Self {
         match find::<AddressesRefused>(error) {
             Some(refused) => Self::Refused(refused.clone()),
+            None if find::<ClientError>(error).is_some_and(|error| !error.is_connect()) => {
+                Self::Http(connected(cause(error)))
+            }
             None => Self::Http(cause(error)),
         }
+    }
+}
+
+/// An error of a connection that stood already. What also tells that there was no connection would say that the request was never
+/// sent, and a guest would send it again: an alert can come after the request, and a connection can time out while it is used.
+fn connected(error: Error) -> Error {
+    match error {
+        Error::ConnectionRefused
+        | Error::ConnectionTimeout
+        | Error::DestinationUnavailable
+        | Error::TlsProtocolError
+        | Error::TlsCertificateError
+        | Error::TlsAlertReceived { .. } => Error::ConnectionTerminated,
+        other => other,
     }
 }
 
@@ -112,4 +130,36 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         };
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_a_connection_that_stood_never_says_that_nothing_was_sent() {
+        for kind in [
+            io::ErrorKind::ConnectionRefused,
+            io::ErrorKind::TimedOut,
+            io::ErrorKind::HostUnreachable,
+            io::ErrorKind::ConnectionReset,
+        ] {
+            let error = connected(cause(&io::Error::from(kind)));
+            assert!(
+                matches!(error, Error::ConnectionTerminated),
+                "{kind:?}: {error:?}"
+            );
+        }
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        let error = io::Error::other(alert);
+        assert!(matches!(cause(&error), Error::TlsAlertReceived { .. }));
+        assert!(matches!(
+            connected(cause(&error)),
+            Error::ConnectionTerminated
+        ));
+        assert!(matches!(
+            connected(Error::HttpResponseTimeout),
+            Error::HttpResponseTimeout
+        ));
+    }
 }

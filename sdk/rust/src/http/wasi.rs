@@ -6,7 +6,7 @@ use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, IncomingResponse, Method, OutgoingBody,
-    OutgoingRequest, RequestOptions, Scheme,
+    OutgoingRequest, RequestOptions, Scheme, http_error_code,
 };
 use wasip2::io::poll::{Pollable, poll};
 use wasip2::io::streams::StreamError;
@@ -195,10 +195,11 @@ fn read(response: &IncomingResponse, most: usize, deadline: &Deadline) -> Result
             Ok(piece) => body.extend_from_slice(&piece),
             Err(StreamError::Closed) => break,
             Err(StreamError::LastOperationFailed(error)) => {
+                // Not `to_debug_string`: it may make the host write out where the error came from, on this call's time.
+                let cause = http_error_code(&error);
                 return Err(Fault::Unknown(format!(
-                    "the response broke off after {} bytes: {}",
+                    "the response broke off after {} bytes: {cause:?}",
                     body.len(),
-                    error.to_debug_string()
                 )));
             }
         }
