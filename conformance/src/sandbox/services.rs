@@ -20,6 +20,7 @@ type Log = Vec<(String, LogEntry)>;
 pub struct MemoryServices {
     logs: Arc<Mutex<HashMap<String, Log>>>,
     state: Arc<Mutex<HashMap<String, String>>>,
+    memory: Arc<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
 fn key(caller: &Caller, rest: &str) -> String {
@@ -82,6 +83,43 @@ impl Services for MemoryServices {
     }
 
     fn log_publish(&self, _: Caller, _: String, _: Vec<u8>) -> Answer<Result<(), Error>> {
+        now(Ok(()))
+    }
+
+    fn memory_get(&self, caller: Caller, name: String) -> Answer<Result<Option<Vec<u8>>, Error>> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        now(Ok(memory.get(&key(&caller, &name)).cloned()))
+    }
+
+    fn memory_put(
+        &self,
+        caller: Caller,
+        name: String,
+        value: Vec<u8>,
+        _: Option<u64>,
+    ) -> Answer<Result<(), Error>> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.insert(key(&caller, &name), value);
+        now(Ok(()))
+    }
+
+    fn memory_add(
+        &self,
+        caller: Caller,
+        name: String,
+        value: Vec<u8>,
+        _: Option<u64>,
+    ) -> Answer<Result<bool, Error>> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = memory.entry(key(&caller, &name));
+        let absent = matches!(entry, std::collections::hash_map::Entry::Vacant(_));
+        entry.or_insert(value);
+        now(Ok(absent))
+    }
+
+    fn memory_delete(&self, caller: Caller, name: String) -> Answer<Result<(), Error>> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.remove(&key(&caller, &name));
         now(Ok(()))
     }
 

@@ -6,7 +6,9 @@ use arc_swap::ArcSwap;
 use greentic_gateway as gateway;
 use greentic_gateway::BoxFuture;
 use greentic_interfaces::imports::greentic::channel::types::Surfaces;
-use greentic_runner::{DeadLetter, DeadLetterError, GenerationRow, GenerationState, Host};
+use greentic_runner::{
+    DeadLetter, DeadLetterError, GenerationRow, GenerationState, Host, LifecycleError,
+};
 use greentic_types::Id;
 use tokio::sync::{mpsc, oneshot};
 
@@ -249,6 +251,14 @@ impl gateway::Backend for Adapter {
         })
     }
 
+    fn set_up(&self, place: String) -> BoxFuture<'_, Result<Vec<String>, gateway::AdminError>> {
+        Box::pin(async move { self.host.set_up(&place).await.map_err(not_set_up) })
+    }
+
+    fn tear_down(&self, place: String) -> BoxFuture<'_, Result<(), gateway::AdminError>> {
+        Box::pin(async move { self.host.tear_down(&place).await.map_err(not_set_up) })
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<gateway::Reloaded, gateway::AdminError>> {
         Box::pin(self.order(Order::Reload))
     }
@@ -300,6 +310,16 @@ fn summary(letter: &DeadLetter) -> gateway::DeadLetter {
         reason: "given-up".to_owned(),
         at_ms: letter.time_ms,
         attempts: letter.attempts,
+    }
+}
+
+fn not_set_up(error: LifecycleError) -> gateway::AdminError {
+    match error {
+        LifecycleError::Unknown(_) => gateway::AdminError::NotFound(error.to_string()),
+        LifecycleError::Nothing(_) | LifecycleError::NoAddress(_) => {
+            gateway::AdminError::Conflict(error.to_string())
+        }
+        LifecycleError::Failed { .. } => gateway::AdminError::Unavailable(error.to_string()),
     }
 }
 

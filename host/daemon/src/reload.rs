@@ -173,12 +173,16 @@ impl Reloader {
         let front = Front::new(&new, status, Some(&self.adapter.front()));
         let front = front
             .map_err(|error| self.refuse_for(cause, error.to_string(), vec![error.to_string()]))?;
+        let before = self.host.generation();
         let retiring = self
             .host
             .swap(Arc::clone(&new), rolled_back_to)
             .await
             .map_err(|error| self.refuse_for(cause, error.to_string(), vec![error.to_string()]))?;
         let leaving = self.adapter.swap(front);
+        self.host
+            .set_up_channels(public_url(new.loaded()), &self.worker);
+        self.host.tear_down_gone(before, &self.worker);
         self.adapter.refused(None);
         self.count(if rolled_back_to.is_some() {
             "rolled_back"
@@ -306,4 +310,10 @@ fn later(first: &Loaded, now: &Loaded) -> Vec<String> {
         .filter(|(_, changed)| *changed)
         .map(|(key, _)| format!("`{key}` takes effect at the next start of the process"))
         .collect()
+}
+
+/// By which address the platforms reach the channels of a bundle, without a trailing slash.
+pub fn public_url(loaded: &Loaded) -> Option<String> {
+    let url = loaded.bundle.public_url.as_ref()?;
+    Some(url.value.trim_end_matches('/').to_owned())
 }

@@ -122,6 +122,9 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut signals = Stop::listen()?;
     let hangup = signal(SignalKind::hangup()).context("signals cannot be received")?;
     let serving = serve(bound, endpoints, &workers, &stopped)?;
+    if let Some(worker) = workers.handles().first() {
+        host.set_up_channels(crate::reload::public_url(&loaded), worker);
+    }
     tell(arguments, &loaded, &generation, &origin, admin);
     if !arguments.json {
         println!("  ready after {:.1?}; Ctrl-C ends it\n", begun.elapsed());

@@ -99,6 +99,14 @@ impl Backend for Noop {
         self.reload()
     }
 
+    fn set_up(&self, _: String) -> BoxFuture<'_, Result<Vec<String>, AdminError>> {
+        Box::pin(async { Err(none()) })
+    }
+
+    fn tear_down(&self, _: String) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(async { Err(none()) })
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, AdminError>> {
         Box::pin(async { Err(none()) })
     }

@@ -11,6 +11,8 @@
 //! | `GET /admin/v1/generations` | the generations of the process, newest first |
 //! | `POST /admin/v1/generations` | the new generation, or 422 with all faults and the old one goes on; `POST /admin/v1/reload` is the same |
 //! | `POST /admin/v1/generations/rollback?to=` | the new generation, made of what an earlier one was made of |
+//! | `POST /admin/v1/channels/{provider}/{tenant}/{team}/{channel}/setup` | what was done with the platform, a line each |
+//! | `POST /admin/v1/channels/{provider}/{tenant}/{team}/{channel}/teardown` | 204 |
 //! | `GET /metrics` | Prometheus text |
 //!
 //! Every call needs the bearer token. A loopback port is reachable by any web page in a browser on the same machine, so a request
@@ -278,14 +280,33 @@ impl Operator {
                 let query = self.dead_letter_query(query.unwrap_or_default())?;
                 Ok(ok(self.backend.dead_letters(query).await))
             }
-            _ => {
-                self.dead_letter(
-                    method,
-                    path.strip_prefix("dead-letters/")
-                        .ok_or(Problem::not_found())?,
-                )
-                .await
+            _ => match path.split_once('/') {
+                Some(("dead-letters", rest)) => self.dead_letter(method, rest).await,
+                Some(("channels", rest)) => self.channel(method, rest).await,
+                _ => Err(Problem::not_found()),
+            },
+        }
+    }
+
+    /// `{provider}/{tenant}/{team}/{channel}/setup` or `…/teardown`.
+    async fn channel(&self, method: &Method, rest: &str) -> Result<Response<Full>, Problem> {
+        let (place, what) = rest.rsplit_once('/').ok_or(Problem::not_found())?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let named = |part: &str| !part.is_empty() && part.bytes().all(allowed);
+        if place.split('/').count() != 4 || !place.split('/').all(named) {
+            return Err(Problem::not_found());
+        }
+        let place = place.to_owned();
+        match what {
+            "setup" => {
+                only(method, &[Method::POST], "POST")?;
+                Ok(ok(self.backend.set_up(place).await))
             }
+            "teardown" => {
+                only(method, &[Method::POST], "POST")?;
+                Ok(done(self.backend.tear_down(place).await))
+            }
+            _ => Err(Problem::not_found()),
         }
     }
 

@@ -49,6 +49,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Forgets a dead letter.
     fn drop_letter(&self, id: String) -> BoxFuture<'_, Result<(), AdminError>>;
 
+    /// Sets a channel up with its platform, also where it was before, and tells what was done, a line each. The place is
+    /// `provider/tenant/team/channel`.
+    fn set_up(&self, place: String) -> BoxFuture<'_, Result<Vec<String>, AdminError>>;
+
+    /// Takes a channel down from its platform, which then sends nothing to it any more.
+    fn tear_down(&self, place: String) -> BoxFuture<'_, Result<(), AdminError>>;
+
     /// Reads the bundle again and takes it over whole, or not at all. The future may be dropped at the admin deadline; the work
     /// then goes on or is given up, but never half done.
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, AdminError>>;

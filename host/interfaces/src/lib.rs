@@ -25,6 +25,7 @@ pub mod imports {
             world imports {
                 import greentic:channel/types@0.1.0;
                 import greentic:channel/log@0.1.0;
+                import greentic:channel/memory@0.1.0;
                 import greentic:secrets/secret-store@0.1.0;
                 import greentic:mcp/types@0.1.0;
                 import greentic:flow/types@0.1.0;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use greentic_config::limits::EgressLimits;
 use greentic_interfaces::imports::greentic::channel::types::{Capabilities, Descriptor};
@@ -17,10 +18,14 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use crate::backends::Backends;
+use crate::lifecycle::Lifecycle;
 use crate::pacing::{Pace, Rate};
 use crate::quota::Quota;
 use crate::router::Router;
 use crate::team::TeamRuntime;
+
+/// The longest a channel can ask that events are remembered, as the contract says.
+const LONGEST_DEDUPE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What to do when the platform may have a message or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub struct ChannelMetrics {
     pub(crate) sent: Counter,
     pub(crate) turns: Counter,
     pub(crate) unverified: Counter,
+    pub(crate) ignored: Counter,
+    pub(crate) malformed: Counter,
     pub(crate) egress_seconds: Histogram,
     pub(crate) message_seconds: Histogram,
     pub(crate) throttled: Counter,
@@ -56,6 +63,8 @@ pub struct ChannelRuntime {
     pub client: Arc<Client<ChannelWorld>>,
     /// Whether the plugin keeps sockets.
     pub has_sockets: bool,
+    /// Its setup with the platform, where the plugin has one.
+    pub(crate) lifecycle: Option<Lifecycle>,
     /// A second path it is served under.
     pub alias: Option<String>,
     /// What the user is told when a turn failed.
@@ -98,6 +107,11 @@ impl ChannelRuntime {
         )
     }
 
+    /// How long a handled event is remembered: as long as the platform may send it again, and not less than `least`.
+    pub(crate) fn dedupe(&self, least: Duration) -> Duration {
+        least.max(Duration::from_millis(self.descriptor.dedupe_ms).min(LONGEST_DEDUPE))
+    }
+
     /// The scope of a call to this channel's plugin.
     pub(crate) fn scope(&self, trace: Option<TraceContext>) -> CallScope {
         CallScope {
@@ -132,7 +146,7 @@ impl ChannelRuntime {
                     .iter()
                     .map(|rate| Rate {
                         messages: usize::try_from(rate.messages).unwrap_or(usize::MAX),
-                        per: std::time::Duration::from_millis(rate.per_ms.into()),
+                        per: Duration::from_millis(rate.per_ms.into()),
                     })
                     .collect()
             };

@@ -21,7 +21,9 @@ pub use self::letters::Replayed;
 use self::swap::Past;
 pub use self::swap::{GenerationRow, GenerationState, Retiring};
 use crate::backends::Backends;
+use crate::channel::ChannelRuntime;
 use crate::generation::Generation;
+use crate::lifecycle::{LifecycleError, Setup};
 
 /// The consumer that runs turns.
 const RUNNER: &str = "runner";
@@ -82,6 +84,8 @@ pub struct Host {
     workers: Vec<Handle>,
     stop: watch::Sender<bool>,
     started: Instant,
+    /// By which address the platforms reach the channels.
+    origin: Mutex<Option<String>>,
 }
 
 impl Host {
@@ -101,6 +105,7 @@ impl Host {
             workers: workers.to_vec(),
             stop: watch::channel(false).0,
             started: Instant::now(),
+            origin: Mutex::default(),
         });
         for backends in distinct_buses(&generation) {
             carrier::open(&generation, (&backends.bus, &backends.bus_name)).await?;
@@ -157,6 +162,67 @@ impl Host {
             (after, generation.limits.generation.drain),
         );
         self.carriers.lock().push(carrier);
+    }
+
+    /// Sets the channels of the running generation up with their platforms on a worker, which reach the host as `origin`; none when the
+    /// bundle does not say. Those that are set up already are left alone. To be called once the channels are served: a platform may
+    /// call back before it answers.
+    pub fn set_up_channels(&self, origin: Option<String>, worker: &Handle) {
+        (*self.origin.lock()).clone_from(&origin);
+        let channels = self.generation().channels().values().cloned().collect();
+        worker.spawn(crate::lifecycle::set_up_all(
+            channels,
+            origin,
+            self.stop.subscribe(),
+        ));
+    }
+
+    /// Takes those channels of an earlier generation down that the running one does not have any more. One that was changed is
+    /// set up by its successor and not tried again.
+    pub fn tear_down_gone(&self, before: Arc<Generation>, worker: &Handle) {
+        let now = self.generation();
+        let mut gone = Vec::new();
+        for (place, channel) in before.channels() {
+            let stays = now.channels().get(place);
+            if stays.is_some_and(|stays| Arc::ptr_eq(stays, channel)) {
+                continue;
+            }
+            if let Some(lifecycle) = &channel.lifecycle {
+                lifecycle.end();
+                if stays.is_none() {
+                    gone.push(Arc::clone(channel));
+                }
+            }
+        }
+        worker.spawn(async move {
+            for channel in gone {
+                // The log has the reason of a failure; the channel is gone all the same.
+                let _ = channel.tear_down().await;
+            }
+            drop(before);
+        });
+    }
+
+    /// Sets one channel up with its platform, `provider/tenant/team/channel`, also where it was before.
+    ///
+    /// # Errors
+    /// [`LifecycleError`]
+    pub async fn set_up(&self, place: &str) -> Result<Vec<String>, LifecycleError> {
+        let origin = self.origin.lock().clone();
+        self.channel(place)?.set_up(origin.as_deref()).await
+    }
+
+    /// Takes one channel down from its platform.
+    ///
+    /// # Errors
+    /// [`LifecycleError`]
+    pub async fn tear_down(&self, place: &str) -> Result<(), LifecycleError> {
+        self.channel(place)?.tear_down().await
+    }
+
+    fn channel(&self, place: &str) -> Result<Arc<ChannelRuntime>, LifecycleError> {
+        let found = self.generation().channels().get(place).cloned();
+        found.ok_or_else(|| LifecycleError::Unknown(place.to_owned()))
     }
 
     /// The generation that runs.
@@ -225,6 +291,18 @@ impl Host {
         }
         let ready = rows.iter().all(|row| row.up) && !*self.stop.borrow();
         generation.metrics.ready.set(i64::from(ready));
+        // A platform that does not take its setup keeps nobody else from working.
+        rows.extend(generation.channels().values().filter_map(|channel| {
+            let Setup::Failed(detail) = channel.lifecycle.as_ref()?.state() else {
+                return None;
+            };
+            Some(ReadinessRow {
+                name: channel.reference.to_string(),
+                role: "setup",
+                up: false,
+                detail,
+            })
+        }));
         Readiness { ready, rows }
     }
 

@@ -79,11 +79,14 @@ impl ChannelRuntime {
                 "the channel failed on this request",
             );
         }
-        if let Some(reason) = outcome.malformed
-            && !self.keep_malformed(reason, body, trace).await
-        {
-            return unavailable();
+        if let Some(reason) = outcome.malformed {
+            tracing::warn!(channel = %self.reference, "a verified request cannot be understood and becomes a dead letter: {reason}");
+            if !self.keep_malformed(reason, body, trace).await {
+                return unavailable();
+            }
+            self.metrics.malformed.inc();
         }
+        self.metrics.ignored.add(outcome.ignored.into());
         if let Err(wait) = self.quota.take(outcome.events.len(), Instant::now()) {
             self.metrics.over_quota.inc();
             let mut response = problem(

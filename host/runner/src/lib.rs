@@ -6,6 +6,7 @@ mod alarm;
 mod backends;
 mod bus;
 mod channel;
+mod channel_memory;
 mod chores;
 mod clock;
 mod consumer;
@@ -19,6 +20,7 @@ mod fingerprint;
 mod generation;
 mod host;
 mod ingress;
+mod lifecycle;
 mod load;
 mod loaded;
 mod node;
@@ -42,6 +44,7 @@ pub use host::{
     GenerationRow, GenerationState, Host, HostError, Readiness, ReadinessRow, Replayed, Retiring,
 };
 pub use ingress::problem;
+pub use lifecycle::LifecycleError;
 pub use load::{Foundation, Locking, Lookup, default_cache_dir};
 pub use loaded::{BackendRow, ChannelRow, LoadedPlugin};
 pub use socket::{ChannelSocket, Received};

@@ -17,6 +17,7 @@ use greentic_telemetry::spans;
 use greentic_types::ChannelRef;
 use tracing::Instrument;
 
+use crate::channel_memory;
 use crate::node::{attempts, failed, of_fault};
 use crate::team::TeamRuntime;
 
@@ -41,11 +42,9 @@ impl TeamServices {
 
     /// The channel of a channel plugin's instance, and where its team's data lies.
     fn channel(&self, caller: &Caller) -> Result<(ChannelRef, Arc<TeamRuntime>), Error> {
-        let channel = caller
-            .binding
-            .channel
-            .clone()
-            .ok_or_else(|| Error::Denied("only a channel has a conversation log".into()))?;
+        let channel = caller.binding.channel.clone().ok_or_else(|| {
+            Error::Denied("only a channel has a conversation log and a memory".into())
+        })?;
         let team = self.team().ok_or_else(starting)?;
         Ok((channel, team))
     }
@@ -116,6 +115,50 @@ impl Services for TeamServices {
             let (channel, team) = place?;
             team.backends.logs.publish(&channel, &conversation, data);
             Ok(())
+        })
+    }
+
+    fn memory_get(&self, caller: Caller, name: String) -> Answer<Result<Option<Vec<u8>>, Error>> {
+        let place = self.channel(&caller);
+        Box::pin(async move {
+            let (channel, team) = place?;
+            channel_memory::get(&team.backends.store, &channel, &name).await
+        })
+    }
+
+    fn memory_put(
+        &self,
+        caller: Caller,
+        name: String,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Answer<Result<(), Error>> {
+        let place = self.channel(&caller);
+        Box::pin(async move {
+            let (channel, team) = place?;
+            channel_memory::put(&team.backends.store, &channel, &name, value, ttl_ms).await
+        })
+    }
+
+    fn memory_add(
+        &self,
+        caller: Caller,
+        name: String,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Answer<Result<bool, Error>> {
+        let place = self.channel(&caller);
+        Box::pin(async move {
+            let (channel, team) = place?;
+            channel_memory::add(&team.backends.store, &channel, &name, value, ttl_ms).await
+        })
+    }
+
+    fn memory_delete(&self, caller: Caller, name: String) -> Answer<Result<(), Error>> {
+        let place = self.channel(&caller);
+        Box::pin(async move {
+            let (channel, team) = place?;
+            channel_memory::delete(&team.backends.store, &channel, &name).await
         })
     }
 

@@ -1,7 +1,7 @@
 //! The host's side of every interface a component may import. Each is linked only where a component imports it.
 
 use greentic_interfaces::SecretHandle;
-use greentic_interfaces::imports::greentic::channel::log;
+use greentic_interfaces::imports::greentic::channel::{log, memory};
 use greentic_interfaces::imports::greentic::flow::{nodes, state, tools};
 use greentic_interfaces::imports::greentic::secrets::secret_store;
 use greentic_interfaces::imports::wasi::config::store as config;
@@ -189,6 +189,48 @@ impl<T: Send> log::HostWithStore<T> for Own {
     ) -> Result<(), Error> {
         ask(accessor, denied, |services, caller| {
             services.log_publish(caller, conversation, data)
+        })
+        .await
+    }
+}
+
+impl memory::Host for Ctx {}
+
+impl<T: Send> memory::HostWithStore<T> for Own {
+    async fn get(accessor: &Accessor<T, Self>, name: String) -> Result<Option<Vec<u8>>, Error> {
+        ask(accessor, denied, |services, caller| {
+            services.memory_get(caller, name)
+        })
+        .await
+    }
+
+    async fn put(
+        accessor: &Accessor<T, Self>,
+        name: String,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<(), Error> {
+        ask(accessor, denied, |services, caller| {
+            services.memory_put(caller, name, value, ttl_ms)
+        })
+        .await
+    }
+
+    async fn add(
+        accessor: &Accessor<T, Self>,
+        name: String,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<bool, Error> {
+        ask(accessor, denied, |services, caller| {
+            services.memory_add(caller, name, value, ttl_ms)
+        })
+        .await
+    }
+
+    async fn delete(accessor: &Accessor<T, Self>, name: String) -> Result<(), Error> {
+        ask(accessor, denied, |services, caller| {
+            services.memory_delete(caller, name)
         })
         .await
     }

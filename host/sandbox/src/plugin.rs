@@ -230,6 +230,9 @@ fn linker(
     if given("greentic:channel/log") {
         imports::greentic::channel::log::add_to_linker::<_, Own>(&mut linker, own)?;
     }
+    if given("greentic:channel/memory") {
+        imports::greentic::channel::memory::add_to_linker::<_, Own>(&mut linker, own)?;
+    }
     if given("greentic:flow/nodes") {
         imports::greentic::flow::nodes::add_to_linker::<_, Own>(&mut linker, own)?;
     }

@@ -61,6 +61,26 @@ pub trait Services: Send + Sync + 'static {
         conversation: String,
         data: Vec<u8>,
     ) -> Answer<Result<(), Error>>;
+    /// `greentic:channel/memory.get`
+    fn memory_get(&self, caller: Caller, name: String) -> Answer<Result<Option<Vec<u8>>, Error>>;
+    /// `greentic:channel/memory.put`
+    fn memory_put(
+        &self,
+        caller: Caller,
+        name: String,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Answer<Result<(), Error>>;
+    /// `greentic:channel/memory.add`
+    fn memory_add(
+        &self,
+        caller: Caller,
+        name: String,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Answer<Result<bool, Error>>;
+    /// `greentic:channel/memory.delete`
+    fn memory_delete(&self, caller: Caller, name: String) -> Answer<Result<(), Error>>;
     /// `greentic:flow/nodes.invoke`
     fn node_invoke(
         &self,

@@ -42,6 +42,15 @@ impl Partition {
         Self(name.into())
     }
 
+    /// What a channel keeps between calls under one name. Each name has a partition of its own: nothing is changed together, and a
+    /// store that spreads partitions over machines spreads them too.
+    #[must_use]
+    pub fn memory(channel: &ChannelRef, name: &str) -> Self {
+        let mut partition = start(channel, "memory");
+        push(&mut partition, name);
+        Self(partition.into())
+    }
+
     /// State of a team: of everybody, or of one user or conversation of one channel (`owner`).
     #[must_use]
     pub fn state(env: &Id, tenant: &Id, team: &Id, scope: &str, owner: &str) -> Self {

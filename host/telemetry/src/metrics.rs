@@ -101,6 +101,8 @@ catalogue! {
     ingress_answers: counters ["channel", "class"], "greentic_ingress_answers_total", "Webhook answers given, by channel plugin and status class.";
     ingress_seconds: histograms ["channel"] WAIT_BOUNDS, "greentic_ingress_seconds", "From a webhook's first byte to its answer.";
     ingress_unverified: counters ["channel"], "greentic_ingress_unverified_total", "Webhooks whose signature or token the channel refused.";
+    ingress_ignored: counters ["channel"], "greentic_ingress_ignored_total", "Verified events the channel understood and has no use for, such as kinds it does not know.";
+    ingress_malformed: counters ["channel"], "greentic_ingress_malformed_total", "Verified requests the channel could not understand; each is kept as a dead letter.";
     ingress_shed: counters ["reason"], "greentic_ingress_shed_total", "Requests answered 429 or 503 before any work, by the limit that was reached.";
     http_requests: counters ["route", "class"], "greentic_http_requests_total", "HTTP requests by route pattern and status class.";
     http_connections: gauge, "greentic_http_connections", "Open connections at the public listener.";

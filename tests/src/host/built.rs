@@ -55,6 +55,7 @@ pub fn plugins() -> PathBuf {
         "flow_echo",
         "hostile_channel",
         "hostile_flow",
+        "probe_channel",
         "needs_unknown_import",
     ] {
         let file = folder.join(format!("{needed}.wasm"));

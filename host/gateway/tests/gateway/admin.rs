@@ -190,6 +190,11 @@ async fn each_call_reaches_the_host() {
     ] {
         call(&server, method, path).await.is_problem(404);
     }
+    let set_up = call(&server, "POST", "/admin/v1/channels/p/t/m/c/setup").await;
+    assert_eq!(set_up.json(), json!(["registered p/t/m/c"]));
+    call(&server, "POST", "/admin/v1/channels/p/t/m/c/teardown")
+        .await
+        .is_problem(404);
     let refused = call(&server, "POST", "/admin/v1/reload").await;
     refused.is_problem(422);
     assert_eq!(
@@ -204,6 +209,8 @@ async fn wrong_calls_are_told_apart() {
     for (method, path, allow) in [
         ("POST", "/admin/v1/status", "GET, HEAD"),
         ("GET", "/admin/v1/reload", "POST"),
+        ("GET", "/admin/v1/channels/p/t/m/c/setup", "POST"),
+        ("DELETE", "/admin/v1/channels/p/t/m/c/teardown", "POST"),
         ("DELETE", "/admin/v1/dead-letters", "GET, HEAD"),
         ("GET", "/admin/v1/dead-letters/d1/replay", "POST"),
         ("POST", "/admin/v1/dead-letters/d1", "GET, HEAD, DELETE"),
@@ -220,6 +227,10 @@ async fn wrong_calls_are_told_apart() {
         "/admin/v1/dead-letters/",
         "/admin/v1/dead-letters/a/b",
         "/admin/v1/dead-letters/a%2Fb",
+        "/admin/v1/channels/p/t/m/setup",
+        "/admin/v1/channels/p/t/m/c/d/setup",
+        "/admin/v1/channels/p/t//c/setup",
+        "/admin/v1/channels/p/t/m/c/other",
     ] {
         call(&server, "GET", path).await.is_problem(404);
     }

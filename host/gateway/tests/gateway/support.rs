@@ -168,6 +168,14 @@ impl Backend for Fake {
         self.reload()
     }
 
+    fn set_up(&self, place: String) -> BoxFuture<'_, Result<Vec<String>, AdminError>> {
+        Box::pin(async move { Ok(vec![format!("registered {place}")]) })
+    }
+
+    fn tear_down(&self, place: String) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(async move { Err(AdminError::NotFound(format!("there is no channel {place}"))) })
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, AdminError>> {
         Box::pin(async {
             Err(AdminError::Refused {

@@ -382,6 +382,7 @@ fn without_doubles(candidates: Vec<Candidate>, family: &str, raw: &[Raw]) -> Vec
 fn offers() -> Vec<InterfaceName> {
     let own = [
         ("channel", "log"),
+        ("channel", "memory"),
         ("secrets", "secret-store"),
         ("flow", "nodes"),
         ("flow", "tools"),

@@ -22,6 +22,7 @@ pub(crate) struct Linked {
     pub plugin: Arc<Plugin>,
     pub worlds: Vec<World>,
     pub has_sockets: bool,
+    pub has_lifecycle: bool,
     pub row: LoadedPlugin,
     pub policy: Policy,
     /// Of its code, limits, grants and policy.
@@ -144,10 +145,12 @@ pub(crate) fn link(
         },
     };
     let has_sockets = shape.exports("greentic:channel/sockets").is_some();
+    let has_lifecycle = shape.exports("greentic:channel/lifecycle").is_some();
     Some(Linked {
         plugin,
         worlds: prepared.worlds.clone(),
         has_sockets,
+        has_lifecycle,
         row,
         policy,
         print,

@@ -63,15 +63,19 @@ impl Generation {
                 body: OutboundBody::Text(text),
             };
             if self
-                .fill_outbox(&mut claimed, inbound, vec![message], FAILURE_TEXT)
+                .fill_outbox(channel, &mut claimed, inbound, vec![message], FAILURE_TEXT)
                 .is_err()
             {
                 return Ok(());
             }
+            // The record outlives the conversation: it remembers the events that were handled.
+            let ttl = self
+                .kept(channel, &claimed)
+                .max(millis(self.limits.session.ttl));
             channel
                 .backends
                 .sessions
-                .commit(scope, &claimed, millis(self.limits.session.ttl))
+                .commit(scope, &claimed, ttl)
                 .await?;
         } else {
             channel.backends.sessions.release(scope, &claimed).await;

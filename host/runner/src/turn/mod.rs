@@ -252,8 +252,8 @@ impl Generation {
                     return Err(trouble);
                 }
             };
-            let ttl = self.kept(&claimed);
-            self.fill_outbox(&mut claimed, inbound, outbound, 0)
+            let ttl = self.kept(channel, &claimed);
+            self.fill_outbox(channel, &mut claimed, inbound, outbound, 0)
                 .map_err(Trouble::Never)?;
             let commit = spans::commit_span(&trace, partition.as_str());
             match channel
@@ -383,6 +383,7 @@ impl Generation {
     /// Marks the event as handled and puts what is said into the record, under ids from the event's and `first` on.
     fn fill_outbox(
         &self,
+        channel: &ChannelRuntime,
         claimed: &mut Claimed,
         inbound: &Inbound,
         outbound: Vec<Outbound>,
@@ -400,7 +401,7 @@ impl Generation {
             outbox.push(Outgoing { id, payload });
         }
         claimed.record.outbox = outbox;
-        let keep = self.limits.session.dedupe.as_secs();
+        let keep = channel.dedupe(self.limits.session.dedupe).as_secs();
         claimed.record.mark(
             inbound.id,
             now_ms() / 1_000,

@@ -74,12 +74,12 @@ impl Generation {
 
     /// How long the record is kept from now, in milliseconds. It outlives the wait: it remembers the events that were handled,
     /// and what it waits for when its alarm rings late.
-    pub(super) fn kept(&self, claimed: &Claimed) -> u64 {
+    pub(super) fn kept(&self, channel: &ChannelRuntime, claimed: &Claimed) -> u64 {
         let record = &claimed.record;
         let mut ttl = record.until_ms.saturating_sub(now_ms());
         if record.alarm.is_some() {
             ttl = ttl.saturating_add(millis(self.limits.session.ttl));
         }
-        ttl.max(millis(self.limits.session.dedupe))
+        ttl.max(millis(channel.dedupe(self.limits.session.dedupe)))
     }
 }

@@ -23,6 +23,8 @@ pub enum Authority {
     Secrets,
     /// The conversation log of a channel (`greentic:channel/log`).
     ChannelLog,
+    /// What a channel keeps between calls (`greentic:channel/memory`).
+    ChannelMemory,
     /// Calls of nodes (`greentic:flow/nodes`).
     Nodes,
     /// Calls of tools (`greentic:flow/tools`).
@@ -44,6 +46,7 @@ impl fmt::Display for Authority {
             Self::Sockets => "sockets",
             Self::Secrets => "secrets",
             Self::ChannelLog => "channel log",
+            Self::ChannelMemory => "channel memory",
             Self::Nodes => "nodes",
             Self::Tools => "tools",
             Self::State => "state",
@@ -82,6 +85,7 @@ fn of_interface(name: &InterfaceName) -> Option<Authority> {
             ("wasi", "sockets", _) => Authority::Sockets,
             ("greentic", "secrets", _) => Authority::Secrets,
             ("greentic", "channel", "log") => Authority::ChannelLog,
+            ("greentic", "channel", "memory") => Authority::ChannelMemory,
             ("greentic", "flow", "nodes") => Authority::Nodes,
             ("greentic", "flow", "tools") => Authority::Tools,
             ("greentic", "flow", "state") => Authority::State,

@@ -165,10 +165,9 @@ impl Binder<'_> {
             });
         }
         let default = Arc::clone(flows.get(&entry.flow.value.to_string())?);
-        let has_sockets = self
-            .plugins
-            .get(&provider)
-            .is_some_and(|linked| linked.has_sockets);
+        let linked = self.plugins.get(&provider);
+        let has_sockets = linked.is_some_and(|linked| linked.has_sockets);
+        let has_lifecycle = linked.is_some_and(|linked| linked.has_lifecycle);
         let metrics = &self.foundation.metrics;
         let egress = self.loaded.bundle.limits.egress.clone();
         let rest = format!(
@@ -193,6 +192,8 @@ impl Binder<'_> {
                 turns: metrics.turns.with(["done"]),
                 delivered: metrics.messages.with([provider.as_str(), "out"]),
                 unverified: metrics.ingress_unverified.with([provider.as_str()]),
+                ignored: metrics.ingress_ignored.with([provider.as_str()]),
+                malformed: metrics.ingress_malformed.with([provider.as_str()]),
                 egress_seconds: metrics.egress_seconds.with([provider.as_str()]),
                 message_seconds: metrics.message_seconds.with([provider.as_str()]),
                 over_quota: metrics.ingress_shed.with(["quota"]),
@@ -203,6 +204,7 @@ impl Binder<'_> {
             descriptor,
             client,
             has_sockets,
+            lifecycle: has_lifecycle.then(Default::default),
             alias: entry.path.as_ref().map(|path| path.value.clone()),
             failure_text: entry.failure_text.clone(),
             locale: entry.locale.clone(),
