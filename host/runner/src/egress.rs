@@ -18,6 +18,7 @@ use greentic_sandbox::worlds::bus_types::{Delivery, Outcome};
 use greentic_sandbox::worlds::store_types::Expect;
 use greentic_session::Partition;
 use greentic_telemetry::{Sampling, TraceContext, spans};
+use tokio::sync::SemaphorePermit;
 use tracing::Instrument;
 
 use crate::channel::{ChannelRuntime, UnknownOutcome};
@@ -63,10 +64,10 @@ impl Generation {
             }
         }
         // Closed never: the semaphore lives as long as the channel.
-        let Ok(_permit) = channel.deliveries.acquire().await else {
+        let conversation = &outgoing.message.conversation.id;
+        let Some(_permit) = place_to_send(&channel, conversation).await else {
             return self.again(&delivery, None);
         };
-        wait_for_pace(&channel, &outgoing.message.conversation.id).await;
         let span = spans::deliver_span(&trace, &channel.address(), delivery.attempt);
         let trace = trace.within(&span);
         let begun = Instant::now();
@@ -190,9 +191,15 @@ fn after_fault(fault: &Fault) -> Sent {
     }
 }
 
-async fn wait_for_pace(channel: &ChannelRuntime, conversation: &str) {
+/// Waits until the platform's rates and the channel's limit let one more delivery go. While the rates make it wait it holds no place:
+/// a conversation that is paced must not keep the others from theirs.
+async fn place_to_send<'a>(
+    channel: &'a ChannelRuntime,
+    conversation: &str,
+) -> Option<SemaphorePermit<'a>> {
     let mut waited = false;
     loop {
+        let permit = channel.deliveries.acquire().await.ok()?;
         let wait = {
             let mut pace = channel.pace.lock();
             if pace.is_free() {
@@ -202,8 +209,9 @@ async fn wait_for_pace(channel: &ChannelRuntime, conversation: &str) {
             }
         };
         if wait.is_zero() {
-            return;
+            return Some(permit);
         }
+        drop(permit);
         if !waited {
             channel.metrics.throttled.inc();
             waited = true;
