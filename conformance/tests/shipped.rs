@@ -6,6 +6,7 @@ mod built;
 
 use greentic_conformance::case::{Case, Outcome, run};
 use greentic_conformance::cases::{bus, channel, store};
+use greentic_conformance::platform;
 use greentic_conformance::report;
 use greentic_conformance::sandbox::Given;
 
@@ -32,6 +33,54 @@ fn all_pass(component: &str, outcomes: &[Outcome]) {
 
 fn through<B>(component: &str, cases: &[Case<B>], bench: &B) {
     all_pass(component, &run(cases, bench, None, |_| {}));
+}
+
+/// A channel and its simulated platform.
+fn channel(component: &str, platform: &str) {
+    let stage = built::stage();
+    let loaded = built::component(&stage, component);
+    let bench = channel::Bench {
+        stage: &stage,
+        loaded: &loaded,
+        platform: platform::named(platform).unwrap(),
+        config: Vec::new(),
+    };
+    through(component, &channel::cases(), &bench);
+}
+
+#[test]
+fn the_channel_of_the_invented_platform_passes() {
+    channel("faulty-channel", "echo");
+}
+
+/// What is listed here is tested below; a platform that is added needs its test.
+#[test]
+fn every_platform_has_its_channel_tested() {
+    let tested = ["echo", "slack", "teams", "telegram", "whatsapp"];
+    let missing: Vec<_> = platform::names()
+        .filter(|name| !tested.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "no test here for {missing:?}");
+}
+
+#[test]
+fn slack_passes() {
+    channel("channel-slack", "slack");
+}
+
+#[test]
+fn teams_passes() {
+    channel("channel-teams", "teams");
+}
+
+#[test]
+fn telegram_passes() {
+    channel("channel-telegram", "telegram");
+}
+
+#[test]
+fn whatsapp_passes() {
+    channel("channel-whatsapp", "whatsapp");
 }
 
 #[test]

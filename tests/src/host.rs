@@ -14,6 +14,7 @@ pub mod built;
 pub mod direct_line;
 pub mod folder;
 pub mod metrics;
+pub mod simulated;
 pub mod web;
 pub mod webhook;
 

@@ -43,7 +43,7 @@ enum Command {
     Packs,
     /// Check the licences of everything we depend on.
     Licences,
-    /// Write docs/limits.md and docs/bundle.md from the host's own tables.
+    /// Write docs/limits.md and docs/bundle.md from the host's own tables, and the table of docs/channels/README.md from what the cases find.
     #[command(alias = "limits-doc")]
     Docs,
 }
