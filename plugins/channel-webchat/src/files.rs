@@ -104,47 +104,11 @@ pub fn fetch(
     if body.len() != head.size {
         return Err(Refusal::not_found());
     }
-    let shown = is_shown(&head.content_type);
-    let disposition = format!(
-        "{}; filename*=UTF-8''{}",
-        if shown { "inline" } else { "attachment" },
-        encode(&head.name)
-    );
-    Ok(Response::body(
-        200,
-        if shown {
-            &head.content_type
-        } else {
-            "application/octet-stream"
-        },
+    Ok(greentic_sdk::channel::files::answer(
+        &head.name,
+        &head.content_type,
         body,
-    )
-    .with_header("content-disposition", &disposition)
-    .with_header("content-security-policy", "default-src 'none'; sandbox")
-    .with_header("x-content-type-options", "nosniff")
-    .with_header("cache-control", "private, max-age=86400, immutable"))
-}
-
-/// Pictures that cannot hold script, sound and film.
-fn is_shown(content_type: &str) -> bool {
-    matches!(
-        content_type,
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/avif"
-    ) || content_type.starts_with("audio/")
-        || content_type.starts_with("video/")
-}
-
-/// Percent-encoding of what RFC 5987 does not let stand.
-fn encode(name: &str) -> String {
-    name.bytes()
-        .map(|byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+    ))
 }
 
 #[cfg(test)]
