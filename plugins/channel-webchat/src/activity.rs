@@ -15,6 +15,7 @@ use crate::attachment;
 use crate::bounds;
 use crate::fields::{Field, Fields, push_field, quoted};
 use crate::limits::{ATTACHMENTS, TEXT_BYTES};
+use crate::reaction;
 
 /// What of `channelData` says how a message is meant.
 #[derive(Default, Deserialize)]
@@ -117,11 +118,14 @@ pub fn read(
                     .to_string(),
             })
         }
+        Some("messageReaction") => {
+            EventBody::Reaction(reaction::read(&activity, reply_to.clone())?)
+        }
         Some("typing") => EventBody::Typing,
         Some("endOfConversation") => EventBody::Left(vec![participant(user, locale.clone())]),
         _ => {
             return Err(Refusal::bad(
-                "the type of an activity is message, event, invoke, typing or endOfConversation",
+                "the type of an activity is message, messageReaction, event, invoke, typing or endOfConversation",
             ));
         }
     };
@@ -230,6 +234,7 @@ fn participant(user: &User, locale: Option<String>) -> Participant {
 
 #[cfg(test)]
 mod tests {
+    use greentic_sdk::model::Reaction;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -344,6 +349,22 @@ mod tests {
                     data: "null".into(),
                 }),
             ),
+            (
+                json!({"type": "messageReaction", "reactionsAdded": [{"type": "like"}], "replyToId": "c|1"}),
+                EventBody::Reaction(Reaction {
+                    message_id: "c|1".into(),
+                    emoji: "like".into(),
+                    added: true,
+                }),
+            ),
+            (
+                json!({"type": "messageReaction", "reactionsRemoved": [{"type": "👍"}], "reactionsAdded": [], "replyToId": "c|1"}),
+                EventBody::Reaction(Reaction {
+                    message_id: "c|1".into(),
+                    emoji: "👍".into(),
+                    added: false,
+                }),
+            ),
             (json!({"type": "typing"}), EventBody::Typing),
             (
                 json!({"type": "endOfConversation"}),
@@ -372,6 +393,12 @@ mod tests {
             json!({"type": "message", "text": ""}),
             json!({"type": "message", "text": 7}),
             json!({"type": "event"}),
+            json!({"type": "messageReaction", "replyToId": "c|1"}),
+            json!({"type": "messageReaction", "reactionsAdded": [{"type": "like"}]}),
+            json!({"type": "messageReaction", "reactionsAdded": [{"type": ""}], "replyToId": "c|1"}),
+            json!({"type": "messageReaction", "reactionsAdded": [{"type": "a"}, {"type": "b"}], "replyToId": "c|1"}),
+            json!({"type": "messageReaction", "reactionsAdded": [{"type": "a"}], "reactionsRemoved": [{"type": "b"}], "replyToId": "c|1"}),
+            json!({"type": "messageReaction", "reactionsAdded": [{"type": "a"}], "reactionsRemoved": "b", "replyToId": "c|1"}),
             json!({"type": "message", "text": "a", "attachments": {}}),
             json!({"type": "message", "text": "a", "attachments": [{}]}),
             json!({"type": "message", "attachments": [{"contentUrl": "file:///etc/passwd"}]}),

@@ -31,6 +31,8 @@ pub enum Field {
     DeliveryMode,
     Label,
     Code,
+    ReactionsAdded,
+    ReactionsRemoved,
     #[serde(other)]
     Other,
 }
@@ -56,6 +58,8 @@ impl Field {
             Self::DeliveryMode => "deliveryMode",
             Self::Label => "label",
             Self::Code => "code",
+            Self::ReactionsAdded => "reactionsAdded",
+            Self::ReactionsRemoved => "reactionsRemoved",
             Self::Other => "",
         }
     }

@@ -15,6 +15,7 @@ mod files;
 mod host;
 mod limits;
 mod page;
+mod reaction;
 mod route;
 mod server;
 mod settings;
@@ -81,6 +82,7 @@ impl Channel for WebChat {
                 | Capabilities::ATTACHMENTS_IN
                 | Capabilities::ATTACHMENTS_OUT
                 | Capabilities::TYPING
+                | Capabilities::REACTIONS_IN
                 | Capabilities::PROACTIVE
                 | Capabilities::COMMANDS
                 | Capabilities::QUICK_REPLIES,
