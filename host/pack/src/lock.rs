@@ -103,9 +103,9 @@ pub enum LockFault {
         /// The pack.
         id: String,
         /// Its version.
-        found: Version,
+        found: Box<Version>,
         /// The higher one.
-        seen: Version,
+        seen: Box<Version>,
     },
 }
 
@@ -178,8 +178,8 @@ impl Lock {
             Some(seen) if version < seen => Err(LockFault::Older {
                 name: name.to_owned(),
                 id: id.clone(),
-                found: version.clone(),
-                seen: seen.clone(),
+                found: Box::new(version.clone()),
+                seen: Box::new(seen.clone()),
             }),
             _ => Ok(()),
         }
