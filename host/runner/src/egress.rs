@@ -74,6 +74,7 @@ impl Generation {
         let sent = deliver(&channel, &outgoing, delivery.attempt, trace)
             .instrument(span.clone())
             .await;
+        channel.pace.lock().sent(conversation, Instant::now());
         channel.metrics.egress_seconds.observe(begun.elapsed());
         let outcome = match &sent {
             Sent::Yes(_) => "sent",

@@ -115,6 +115,15 @@ impl Pace {
         Duration::ZERO
     }
 
+    /// A message of the conversation is with the platform by now. The platform counts when a message arrives there, which may be
+    /// long after its place was taken: counted from that, the next one could come too soon after it.
+    pub fn sent(&mut self, conversation: &str, now: Instant) {
+        let window = self.conversations.get_mut(conversation);
+        if let Some(last) = window.and_then(|window| window.sent.back_mut()) {
+            *last = now;
+        }
+    }
+
     /// Conversations that are remembered now.
     #[cfg(test)]
     fn remembered(&self) -> usize {
@@ -188,6 +197,21 @@ mod tests {
         assert_eq!(pace.take("b", now), Duration::ZERO);
         assert_eq!(pace.take("c", now), Duration::ZERO);
         assert_eq!(pace.take("d", now), SECOND);
+    }
+
+    #[test]
+    fn a_message_that_took_long_to_arrive_keeps_the_next_one_back_from_then_on() {
+        let once = Rate {
+            messages: 1,
+            per: SECOND,
+        };
+        let mut pace = Pace::new(Vec::new(), vec![once]);
+        let now = Instant::now();
+        assert_eq!(pace.take("a", now), Duration::ZERO);
+        pace.sent("a", now + SECOND / 2);
+        assert_eq!(pace.take("a", now + SECOND), SECOND / 2);
+        pace.sent("unknown", now);
+        assert_eq!(pace.take("b", now), Duration::ZERO);
     }
 
     #[test]

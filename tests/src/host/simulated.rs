@@ -17,7 +17,7 @@ pub struct Person {
 }
 
 /// The bundle of a channel that speaks to a simulation, with the help desk's flow behind it, and its secrets.
-fn bundle(name: &str, profile: &Profile, reveal: &[&str]) -> Folder {
+fn bundle(profile: &Profile, reveal: &[&str]) -> Folder {
     let list = |items: &[String]| {
         let quoted: Vec<_> = items.iter().map(|item| format!("{item:?}")).collect();
         quoted.join(", ")
@@ -36,12 +36,12 @@ fn bundle(name: &str, profile: &Profile, reveal: &[&str]) -> Folder {
         .but(
             "  counter: {",
             &format!(
-                "  {name}:\n    from: \"${{PLUGINS}}/{file}.wasm\"\n    grants: {{ http: [{http}], secrets: [{secrets}], reveal: [{reveal}] }}\n    config: {config}\n  counter: {{"
+                "  platform:\n    from: \"${{PLUGINS}}/{file}.wasm\"\n    grants: {{ http: [{http}], secrets: [{secrets}], reveal: [{reveal}] }}\n    config: {config}\n  counter: {{"
             ),
         )
         .but(
             "          echo: {",
-            &format!("          simulated: {{ provider: {name}, flow: helpdesk/welcome }}\n          echo: {{"),
+            &format!("          simulated: {{ provider: platform, flow: helpdesk/welcome }}\n          echo: {{"),
         );
     for (name, value) in &profile.secrets {
         folder.write(&format!("secrets/{name}"), value);
@@ -63,11 +63,11 @@ impl Person {
         };
         let simulation = Simulation::start(make, &settings).unwrap();
         simulation.desk().enforce_rates(true);
-        let folder = bundle(name, &simulation.profile(), simulation.platform().reveal());
+        let folder = bundle(&simulation.profile(), simulation.platform().reveal());
         let host = Host::start(&folder);
         let origin = &host.origin;
         simulation.set_target(format!(
-            "{origin}/v1/messaging/ingress/{name}/demo/default/simulated"
+            "{origin}/v1/messaging/ingress/platform/demo/default/simulated"
         ));
         let person = Self {
             simulation,

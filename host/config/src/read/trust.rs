@@ -238,39 +238,6 @@ fn parse_day(text: &str) -> Option<SystemTime> {
     Some(SystemTime::UNIX_EPOCH + Duration::from_secs((years + months + day - 1) * 24 * 60 * 60))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_counted_from_1970_and_what_is_none_is_refused() {
-        for (text, seconds) in [
-            ("1970-01-01", 0),
-            ("1972-03-01", 68_256_000),
-            ("2000-02-29", 951_782_400),
-            ("2026-11-25", 1_795_564_800),
-            ("2100-03-01", 4_107_542_400),
-        ] {
-            let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            assert_eq!(parse_day(text), Some(expected), "{text}");
-        }
-        for wrong in [
-            "",
-            "2026",
-            "2026-13-01",
-            "2026-00-10",
-            "2026-02-29",
-            "2100-02-29",
-            "2026-1-1",
-            "1969-12-31",
-            "2026-01-01-01",
-            "2026-01-+1",
-        ] {
-            assert_eq!(parse_day(wrong), None, "{wrong}");
-        }
-    }
-}
-
 /// DER of SubjectPublicKeyInfo with the algorithm 1.3.101.112 and 32 bytes of key (RFC 8410, section 4).
 const SPKI_HEAD: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
@@ -315,4 +282,37 @@ fn pattern_holds(ctx: &Context<'_>, pattern: &Spanned<String>) -> bool {
         .help("write an id such as `demo/helpdesk`, or `demo/*` for all below it");
     }
     holds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_1970_and_what_is_none_is_refused() {
+        for (text, seconds) in [
+            ("1970-01-01", 0),
+            ("1972-03-01", 68_256_000),
+            ("2000-02-29", 951_782_400),
+            ("2026-11-25", 1_795_564_800),
+            ("2100-03-01", 4_107_542_400),
+        ] {
+            let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(parse_day(text), Some(expected), "{text}");
+        }
+        for wrong in [
+            "",
+            "2026",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-02-29",
+            "2100-02-29",
+            "2026-1-1",
+            "1969-12-31",
+            "2026-01-01-01",
+            "2026-01-+1",
+        ] {
+            assert_eq!(parse_day(wrong), None, "{wrong}");
+        }
+    }
 }

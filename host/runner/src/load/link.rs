@@ -51,13 +51,16 @@ impl Linked {
     }
 }
 
+/// Gives the value of an environment variable.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Links one component.
 pub(crate) fn link(
     loaded: &Loaded,
     prepared: &Prepared,
     entry: Option<&Entry>,
     surroundings: &Surroundings,
-    (env, earlier): (&dyn Fn(&str) -> Option<String>, &[Arc<Generation>]),
+    (env, earlier): (Environment<'_>, &[Arc<Generation>]),
     faults: &mut Diagnostics,
 ) -> Option<Linked> {
     let limits = limits(
