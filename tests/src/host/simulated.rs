@@ -41,7 +41,7 @@ fn bundle(profile: &Profile, reveal: &[&str]) -> Folder {
         )
         .but(
             "          echo: {",
-            &format!("          simulated: {{ provider: platform, flow: helpdesk/welcome }}\n          echo: {{"),
+            "          simulated: { provider: platform, flow: helpdesk/welcome }\n          echo: {",
         );
     for (name, value) in &profile.secrets {
         folder.write(&format!("secrets/{name}"), value);
