@@ -169,7 +169,8 @@ impl Consumer {
         let Some((place, inner)) = self.tags.borrow_mut().remove(&tag) else {
             return false;
         };
-        let now = self.now();
+        // The millisecond has begun: a delay counted from its beginning would end too soon.
+        let now = self.now().saturating_add(1);
         let mut parts = self.parts.borrow_mut();
         let part = parts.get_mut(place);
         part.is_some_and(|part| part.shard.settle(now, inner, outcome))
