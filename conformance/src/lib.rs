@@ -7,6 +7,7 @@ pub mod case;
 pub mod cases;
 #[cfg(feature = "sandbox")]
 pub mod features;
+pub mod fuzz;
 pub mod platform;
 #[cfg(feature = "sandbox")]
 pub mod report;

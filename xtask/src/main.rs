@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod demo;
 mod docs;
+mod fuzz;
 mod host;
 mod licences;
 mod packs;
@@ -39,6 +40,8 @@ enum Command {
     BuildPlugins(plugins::BuildPlugins),
     /// Measure what a message, a start and an idle tenant cost.
     Bench(bench::Bench),
+    /// Disturb real inputs by the million: what channels get from platforms, what is read of packs.
+    Fuzz(fuzz::Fuzz),
     /// Build and sign the demo's packs with a development key.
     Packs,
     /// Check the licences of everything we depend on.
@@ -63,6 +66,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Test(test) => test.run(&project)?,
         Command::BuildPlugins(build) => build.run(&project)?,
         Command::Bench(bench) => bench.run(&project)?,
+        Command::Fuzz(fuzz) => fuzz.run(&project)?,
         Command::Packs => {
             plugins::build(&project, &plugins::Which::Plugins)?;
             host::build(&project, &["greentic-pack"], host::Profile::Dev)?;

@@ -2,6 +2,7 @@
 //!
 //! `GREENTIC_FUZZ_CASES` sets the number of cases. They follow from a fixed seed, so that a failure comes again.
 
+use greentic_conformance::fuzz::{self, Dice};
 use greentic_sdk::channel::IngressError;
 use serde_json::{Value, json};
 
@@ -9,24 +10,6 @@ use crate::testing::{
     APP, NOW, Platform, SERVICE, activity, authorization, claims, in_channel, install, request,
     settings,
 };
-
-/// A small generator (xorshift64*): reproducible, and nothing depends on its quality.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % sides.max(1)
-    }
-}
-
-impl Dice {
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.roll(256)).unwrap()
-    }
-}
 
 /// One of every kind, with most fields there are.
 fn shapes() -> Vec<Value> {
@@ -80,87 +63,31 @@ fn shapes() -> Vec<Value> {
     ]
 }
 
-fn leaf(dice: &mut Dice) -> Value {
-    match dice.roll(14) {
-        0 => Value::Null,
-        1 => json!(true),
-        2 => json!(-1),
-        3 => json!(1e300),
-        4 => json!(u64::MAX),
-        5 => json!(""),
-        6 => json!("\u{0}\u{feff}é👩‍👩‍👧"),
-        7 => json!("x".repeat(dice.roll(70_000))),
-        8 => json!(";messageid="),
-        9 => json!("<at></at>&nbsp;"),
-        10 => json!([]),
-        11 => json!({}),
-        12 => json!(["a", 1, null, {"id": {}}]),
-        _ => json!("9999-99-99T99:99:99+99:99"),
-    }
-}
-
-/// Changes something somewhere.
-fn change(value: &mut Value, dice: &mut Dice) {
-    match value {
-        Value::Object(fields) if !fields.is_empty() && dice.roll(8) > 0 => {
-            let at = dice.roll(fields.len());
-            let name = fields.keys().nth(at).cloned().unwrap();
-            match dice.roll(8) {
-                0 => {
-                    fields.remove(&name);
-                }
-                1 => {
-                    let moved = fields.remove(&name).unwrap();
-                    fields.insert(format!("{name}{name}"), moved);
-                }
-                _ => change(&mut fields[&name], dice),
-            }
-        }
-        Value::Array(items) if !items.is_empty() && dice.roll(6) > 0 => {
-            let at = dice.roll(items.len());
-            match dice.roll(5) {
-                0 => {
-                    let copies = vec![items[at].clone(); dice.roll(400)];
-                    items.extend(copies);
-                }
-                _ => change(&mut items[at], dice),
-            }
-        }
-        Value::String(text) if dice.roll(3) > 0 => {
-            let cut = text
-                .char_indices()
-                .nth(dice.roll(20))
-                .map_or(0, |(at, _)| at);
-            match dice.roll(3) {
-                0 => text.truncate(cut),
-                1 => text.insert_str(cut, ["<at>", "\u{0}", "é", "..", "%", "|"][dice.roll(6)]),
-                _ => *text = text.repeat(1 + dice.roll(40)),
-            }
-        }
-        other => *other = leaf(dice),
-    }
-}
+/// Texts that mean something to the channel.
+const WORDS: [&str; 6] = [
+    ";messageid=",
+    "<at></at>&nbsp;",
+    "msteams",
+    "invoke",
+    "type",
+    "value",
+];
 
 /// A body: mostly a changed activity, sometimes bytes that are hardly one.
 fn body(shapes: &[Value], dice: &mut Dice) -> Vec<u8> {
-    let mut value = shapes[dice.roll(shapes.len())].clone();
-    for _ in 0..dice.roll(5) {
-        change(&mut value, dice);
+    let mut value = shapes[dice.below(shapes.len())].clone();
+    for _ in 0..dice.below(5) {
+        fuzz::disturb(&mut value, dice, &WORDS);
     }
     // Most keep the address the token names, or nothing behind the check would ever be reached.
-    if dice.roll(10) > 0 && value.is_object() {
+    if !dice.once_in(10) && value.is_object() {
         value["serviceUrl"] = json!(SERVICE);
         value["channelId"] = json!("msteams");
     }
     let mut bytes = value.to_string().into_bytes();
-    if dice.roll(12) == 0 {
-        for _ in 0..=dice.roll(4) {
-            let at = dice.roll(bytes.len());
-            match dice.roll(3) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, dice.byte()),
-                _ => bytes.resize(bytes.len() + 1, dice.byte()),
-            }
+    if dice.once_in(12) {
+        for _ in 0..=dice.below(4) {
+            fuzz::disturb_bytes(&mut bytes, dice);
         }
     }
     bytes
@@ -168,12 +95,12 @@ fn body(shapes: &[Value], dice: &mut Dice) -> Vec<u8> {
 
 /// An authorization; whether it is the good one.
 fn authorizations(good: &str, dice: &mut Dice) -> (String, bool) {
-    if dice.roll(8) > 0 {
+    if !dice.once_in(8) {
         return (good.to_owned(), true);
     }
-    let at = dice.roll(good.len());
+    let at = dice.below(good.len());
     let mut other = good.to_owned();
-    match dice.roll(3) {
+    match dice.below(3) {
         0 => other.truncate(at),
         1 => other.insert(at, 'A'),
         _ => {
@@ -185,12 +112,8 @@ fn authorizations(good: &str, dice: &mut Dice) -> (String, bool) {
 
 #[test]
 fn fuzz_ingress() {
-    let cases: u64 = std::env::var("GREENTIC_FUZZ_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(20_000);
+    let cases = fuzz::cases();
     let (settings, shapes) = (settings(), shapes());
-    let mut dice = Dice(0x7ea5_5eed);
     let good = authorization(&claims());
     let (mut taken, mut events, mut malformed, mut unverified) = (0_u64, 0_u64, 0_u64, 0_u64);
     for case in 0..cases {
@@ -198,6 +121,7 @@ fn fuzz_ingress() {
             // The stand-in's memory and its list of requests would grow for ever.
             install(Platform::default());
         }
+        let mut dice = Dice::of_case(case);
         let (authorization, is_good) = authorizations(&good, &mut dice);
         let bytes = body(&shapes, &mut dice);
         let request = request(&[&authorization], bytes);

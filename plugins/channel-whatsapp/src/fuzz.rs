@@ -2,6 +2,7 @@
 //!
 //! `GREENTIC_FUZZ_CASES` sets how many cases `fuzz_ingress` runs; the seed is fixed, so a case that failed fails again.
 
+use greentic_conformance::fuzz::{self, Dice};
 use greentic_sdk::model::{Event, EventBody};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,23 +10,6 @@ use serde_json::{Value, json};
 use crate::limits::{EVENTS, ID_BYTES, JSON_BYTES, TEXT_BYTES};
 use crate::settings::Settings;
 use crate::testing::{message, notification, serve, signed, table, value, with};
-
-/// A generator of numbers that is the same everywhere (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.roll() % u64::try_from(bound.max(1)).unwrap()).unwrap()
-    }
-}
 
 /// One notification of each kind.
 fn shapes() -> Vec<Value> {
@@ -69,88 +53,16 @@ fn shapes() -> Vec<Value> {
     shapes
 }
 
-/// A few changes to the tree, then perhaps a few to the bytes.
-fn mutated(shape: &Value, dice: &mut Dice) -> Vec<u8> {
-    let mut tree = shape.clone();
-    for _ in 0..=dice.below(3) {
-        change(&mut tree, dice);
-    }
-    let mut bytes = tree.to_string().into_bytes();
-    if dice.below(3) == 0 {
-        for _ in 0..=dice.below(4) {
-            let at = dice.below(bytes.len());
-            match dice.below(4) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at.min(bytes.len()), u8::try_from(dice.below(256)).unwrap()),
-                2 if !bytes.is_empty() => bytes[at] ^= 1 << dice.below(8),
-                _ => {
-                    let piece = bytes[at..(at + dice.below(40)).min(bytes.len())].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-            }
-        }
-    }
-    bytes
-}
-
-/// Walks down to some place and changes what is there.
-fn change(tree: &mut Value, dice: &mut Dice) {
-    let deeper = dice.below(8) != 0;
-    match tree {
-        Value::Object(fields) if deeper && !fields.is_empty() => {
-            let key = fields.keys().nth(dice.below(fields.len())).unwrap().clone();
-            if dice.below(12) == 0 {
-                fields.remove(&key);
-            } else {
-                change(&mut fields[&key], dice);
-            }
-        }
-        Value::Array(items) if deeper && !items.is_empty() => {
-            let at = dice.below(items.len());
-            match dice.below(12) {
-                0 => {
-                    items.remove(at);
-                }
-                1 => {
-                    let copy = items[at].clone();
-                    let most = if dice.below(20) == 0 { 300 } else { 4 };
-                    items.extend(std::iter::repeat_n(copy, dice.below(most)));
-                }
-                _ => change(&mut items[at], dice),
-            }
-        }
-        place => *place = odd(dice),
-    }
-}
-
-/// A value somebody did not think of.
-fn odd(dice: &mut Dice) -> Value {
-    match dice.below(14) {
-        0 => Value::Null,
-        1 => json!(true),
-        2 => json!(-1),
-        3 => json!(u64::MAX),
-        4 => json!(1e300),
-        5 => json!([]),
-        6 => json!({}),
-        7 => json!([[{}]]),
-        8 => json!(""),
-        9 => json!("x".repeat(dice.below(700))),
-        10 => json!("\u{0}\u{feff}\u{202e}é😀"),
-        11 => json!("../../etc?x#y%00"),
-        12 if dice.below(30) == 0 => json!("ä".repeat(dice.below(70_000))),
-        _ => json!(
-            [
-                "text",
-                "sent",
-                "group",
-                "interactive",
-                "button_reply",
-                "messages"
-            ][dice.below(6)]
-        ),
-    }
-}
+/// Texts that mean something to the channel.
+const WORDS: [&str; 7] = [
+    "text",
+    "sent",
+    "group",
+    "interactive",
+    "button_reply",
+    "messages",
+    "0d:{}",
+];
 
 /// What the host demands of an event.
 fn is_within_bounds(event: &Event) -> bool {
@@ -204,19 +116,16 @@ fn all_events() -> greentic_sdk::native::Table {
 
 #[test]
 fn fuzz_ingress() {
-    let cases: usize = std::env::var("GREENTIC_FUZZ_CASES")
-        .ok()
-        .map_or(20_000, |cases| cases.parse().unwrap());
     let shapes = shapes();
-    let mut dice = Dice(0x5eed);
     let mut settings = with(all_events());
-    for case in 0..cases {
+    for case in 0..fuzz::cases() {
+        let mut dice = Dice::of_case(case);
         // A memory that grows for ever would be measured here and nothing else.
         if case % 5_000 == 4_999 {
             settings = with(all_events());
         }
         let shape = &shapes[dice.below(shapes.len())];
-        try_one(&settings, &mutated(shape, &mut dice));
+        try_one(&settings, &fuzz::body(shape, &mut dice, &WORDS, 3));
     }
 }
 

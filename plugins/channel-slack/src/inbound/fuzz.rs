@@ -1,26 +1,11 @@
 //! Real shapes, mutated: whatever comes with a valid signature, `ingress` answers and what it gives keeps to the contract.
 
+use greentic_conformance::fuzz::{self, Dice};
 use greentic_sdk::channel::IngressError;
 use greentic_sdk::form;
 use serde_json::{Value, json};
 
 use crate::testing::{self, envelope, install_usual, message};
-
-/// Small and seeded, so that a failing case can be run again (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(bound.max(1)).unwrap()).unwrap()
-    }
-}
 
 fn shapes() -> Vec<Value> {
     let who = json!({"id": "U1", "name": "ada"});
@@ -68,65 +53,18 @@ fn shapes() -> Vec<Value> {
     shapes
 }
 
-/// Changes one value somewhere inside.
-fn mutate(value: &mut Value, random: &mut Random) {
-    let descend = random.below(4) > 0;
-    match value {
-        Value::Object(map) if descend && !map.is_empty() => {
-            let at = random.below(map.len());
-            if random.below(12) == 0 {
-                let key = map.keys().nth(at).cloned().unwrap();
-                map.remove(&key);
-            } else if let Some(inner) = map.values_mut().nth(at) {
-                mutate(inner, random);
-            }
-        }
-        Value::Array(items) if descend && !items.is_empty() => {
-            let at = random.below(items.len());
-            if random.below(8) == 0 {
-                let again = items[at].clone();
-                items.extend(std::iter::repeat_n(again, random.below(300)));
-            } else {
-                mutate(&mut items[at], random);
-            }
-        }
-        other => *other = replacement(other, random),
-    }
-}
-
-fn replacement(old: &Value, random: &mut Random) -> Value {
-    match random.below(16) {
-        0 => Value::Null,
-        1 => json!(random.next()),
-        2 => json!(-1.5e300),
-        3 => json!([]),
-        4 => json!({}),
-        5 => json!(""),
-        6 => json!(true),
-        7 => json!("x".repeat(random.below(70_000))),
-        8 => json!("ä".repeat(random.below(600))),
-        9 => json!("<".repeat(random.below(50)) + "|>@!#&amp;\u{0}\u{202e}"),
-        10 => json!("99999999999999999999.999999"),
-        11 => json!("1764000000.1e5"),
-        12 => json!(["a", {"b": [1]}]),
-        13 => json!({"id": "U1", "text": "x", "value": [old]}),
-        14 => json!("UBOT"),
-        _ => match old {
-            Value::String(text) => {
-                let mut bytes = text.clone().into_bytes();
-                if !bytes.is_empty() {
-                    let at = random.below(bytes.len());
-                    bytes[at] = u8::try_from(random.next() % 256).unwrap();
-                }
-                Value::from(String::from_utf8_lossy(&bytes).into_owned())
-            }
-            other => json!([other]),
-        },
-    }
-}
+/// Texts that mean something to the channel.
+const WORDS: [&str; 6] = [
+    "UBOT",
+    "1764000000.1e5",
+    "message",
+    "payload",
+    "gt-send-0",
+    "=yes",
+];
 
 /// The request's bytes and media type; forms are those shapes that have a payload or a command.
-fn wire(shape: &Value, random: &mut Random) -> (Vec<u8>, &'static str) {
+fn wire(shape: &Value, dice: &mut Dice) -> (Vec<u8>, &'static str) {
     let is_form = shape.get("payload").is_some() || shape.get("command").is_some();
     let mut bytes = if is_form {
         let pairs: Vec<(String, String)> = shape
@@ -148,15 +86,10 @@ fn wire(shape: &Value, random: &mut Random) -> (Vec<u8>, &'static str) {
     } else {
         shape.to_string().into_bytes()
     };
-    match random.below(20) {
-        0 => bytes.truncate(random.below(bytes.len() + 1)),
-        1 if !bytes.is_empty() => {
-            let at = random.below(bytes.len());
-            bytes[at] = u8::try_from(random.next() % 256).unwrap();
-        }
-        _ => {}
+    if dice.once_in(10) {
+        fuzz::disturb_bytes(&mut bytes, dice);
     }
-    let media = if is_form != (random.below(40) == 0) {
+    let media = if is_form != dice.once_in(40) {
         form::CONTENT_TYPE
     } else {
         "application/json"
@@ -166,10 +99,7 @@ fn wire(shape: &Value, random: &mut Random) -> (Vec<u8>, &'static str) {
 
 #[test]
 fn fuzz_ingress() {
-    let cases: u64 = std::env::var("GREENTIC_FUZZ_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(20_000);
+    let cases = fuzz::cases();
     let shapes = shapes();
     install_usual();
     let (mut events, mut ignored, mut malformed) = (0_usize, 0_u32, 0_usize);
@@ -178,12 +108,12 @@ fn fuzz_ingress() {
         if case % 1_000 == 0 {
             install_usual();
         }
-        let mut random = Random(case.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let mut shape = shapes[random.below(shapes.len())].clone();
-        for _ in 0..random.below(4) {
-            mutate(&mut shape, &mut random);
+        let mut dice = Dice::of_case(case);
+        let mut shape = shapes[dice.below(shapes.len())].clone();
+        for _ in 0..dice.below(4) {
+            fuzz::disturb(&mut shape, &mut dice, &WORDS);
         }
-        let (bytes, media) = wire(&shape, &mut random);
+        let (bytes, media) = wire(&shape, &mut dice);
         match testing::ingress(&bytes, media) {
             Ok(outcome) => {
                 assert_eq!(outcome.response.status, 200, "case {case}");

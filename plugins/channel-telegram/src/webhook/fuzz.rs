@@ -1,5 +1,6 @@
 //! Mutated updates of every kind: whatever comes, reading it ends, is acknowledged, and keeps the contract's bounds.
 
+use greentic_conformance::fuzz::{self, Dice};
 use greentic_sdk::model::{Event, EventBody};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -94,90 +95,15 @@ fn shapes() -> Vec<Value> {
         .collect()
 }
 
-/// Small, seeded, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides.max(1) as u64).unwrap()
-    }
-
-    fn odd_value(&mut self) -> Value {
-        match self.roll(14) {
-            0 => Value::Null,
-            1 => json!(i64::MIN),
-            2 => json!(u64::MAX),
-            3 => json!(1.5e300),
-            4 => json!(""),
-            5 => json!("😀\u{301}\u{200d}".repeat(self.roll(40))),
-            6 => json!("/".repeat(self.roll(5))),
-            7 => json!("x".repeat(self.roll(100_000))),
-            8 => json!([]),
-            9 => json!({}),
-            10 => json!([[[[{"text": [["deep"]]}]]]]),
-            11 => json!(true),
-            12 => json!("~k0123456789abcdef0123456789abcdef"),
-            _ => json!(-1),
-        }
-    }
-
-    /// Changes one place of a value.
-    fn disturb(&mut self, value: &mut Value) {
-        match value {
-            Value::Object(fields) if !fields.is_empty() && self.roll(8) > 0 => {
-                let at = self.roll(fields.len());
-                let name = fields.keys().nth(at).cloned().unwrap();
-                match self.roll(12) {
-                    0 => drop(fields.remove(&name)),
-                    1 => {
-                        let copy = fields.get(&name).cloned().unwrap();
-                        fields.insert("message".into(), copy);
-                    }
-                    _ => self.disturb(fields.get_mut(&name).unwrap()),
-                }
-            }
-            Value::Array(items) if !items.is_empty() && self.roll(8) > 0 => {
-                let at = self.roll(items.len());
-                match self.roll(6) {
-                    0 => drop(items.remove(at)),
-                    1 => {
-                        let copy = items.get(at).cloned().unwrap();
-                        items.extend(std::iter::repeat_n(copy, self.roll(300)));
-                    }
-                    _ => self.disturb(items.get_mut(at).unwrap()),
-                }
-            }
-            other => *other = self.odd_value(),
-        }
-    }
-
-    /// Bytes of a disturbed update; sometimes they are no JSON any more.
-    fn bytes(&mut self, shapes: &[Value]) -> Vec<u8> {
-        let mut value = shapes[self.roll(shapes.len())].clone();
-        for _ in 0..self.roll(4) {
-            self.disturb(&mut value);
-        }
-        let mut bytes = value.to_string().into_bytes();
-        if self.roll(4) == 0 {
-            for _ in 0..=self.roll(3) {
-                let at = self.roll(bytes.len());
-                match self.roll(3) {
-                    0 => bytes.truncate(at),
-                    1 => bytes.insert(at, u8::try_from(self.roll(256)).unwrap()),
-                    _ => {
-                        if let Some(byte) = bytes.get_mut(at) {
-                            *byte = u8::try_from(self.roll(256)).unwrap();
-                        }
-                    }
-                }
-            }
-        }
-        bytes
-    }
-}
+/// Texts that mean something to the channel.
+const WORDS: [&str; 6] = [
+    "/",
+    "~k0123456789abcdef0123456789abcdef",
+    "message",
+    "text",
+    "~ryes",
+    "supergroup",
+];
 
 fn within_bounds(event: &Event) {
     let id = |text: &str| assert!(text.len() <= bounds::ID_BYTES, "{text}");
@@ -292,19 +218,14 @@ fn every_shape_is_read() {
     }
 }
 
-/// 20,000 cases, or as many as `GREENTIC_FUZZ_CASES` says.
 #[test]
 fn fuzz_ingress() {
-    let cases = std::env::var("GREENTIC_FUZZ_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(20_000_u64);
     telegram();
     let (settings, shapes) = (every_event(), shapes());
-    let mut dice = Dice(0x7E1E_67A3_0000_0001);
-    for _ in 0..cases {
-        let bytes = dice.bytes(&shapes);
-        check(&settings, &bytes);
+    for case in 0..fuzz::cases() {
+        let mut dice = Dice::of_case(case);
+        let shape = &shapes[dice.below(shapes.len())];
+        check(&settings, &fuzz::body(shape, &mut dice, &WORDS, 4));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole calls against a host in memory.
 
 mod access;
+mod fuzz;
 mod streams;
 mod talk;
 
