@@ -34,8 +34,8 @@ const BROWSER: [Tool; 3] = [
     },
 ];
 
-/// What the tests of stores and buses need: they start servers of their own, on free ports.
-const SERVERS: [Tool; 2] = [
+/// What the tests of stores, buses and registries need: they start servers of their own, on free ports.
+const SERVERS: [Tool; 3] = [
     Tool {
         program: "redis-server",
         package: "redis-server",
@@ -45,6 +45,11 @@ const SERVERS: [Tool; 2] = [
         program: "nats-server",
         package: "nats-server",
         why: "the server that bus-nats is tested on",
+    },
+    Tool {
+        program: "docker-registry",
+        package: "docker-registry",
+        why: "the registry that packs are pushed to and pulled from",
     },
 ];
 
@@ -56,7 +61,7 @@ pub fn ensure_browser() -> anyhow::Result<()> {
     )
 }
 
-/// Sees to it that the tests of stores and buses can run.
+/// Sees to it that the tests of stores, buses and registries can run.
 pub fn ensure_servers() -> anyhow::Result<()> {
     ensure(&SERVERS, "")
 }

@@ -90,6 +90,35 @@ impl Server {
         Self::start(NATS, vec!["-c".into(), path(&file)], port, folder)
     }
 
+    /// A registry; with `htpasswd`, the file of who may use it, it lets nobody else in. What it keeps lies in [`Server::files`].
+    ///
+    /// # Panics
+    /// When its configuration cannot be written.
+    #[must_use]
+    pub fn registry(htpasswd: Option<&Path>) -> Self {
+        let folder = folder();
+        let port = free_port();
+        let file = folder.path().join("registry.yml");
+        let auth = htpasswd.map_or_else(String::new, |htpasswd| {
+            format!(
+                "auth: {{ htpasswd: {{ realm: tests, path: \"{}\" }} }}\n",
+                path(htpasswd)
+            )
+        });
+        let text = format!(
+            "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: \"{}\" }}, delete: {{ enabled: true }} }}\nhttp: {{ addr: \"127.0.0.1:{port}\" }}\n{auth}",
+            path(folder.path())
+        );
+        std::fs::write(&file, text).expect("a configuration file");
+        Self::start(REGISTRY, vec!["serve".into(), path(&file)], port, folder)
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn files(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn start(program: &'static str, arguments: Vec<String>, port: u16, folder: TempDir) -> Self {
         let mut server = Self {
             program,
@@ -187,6 +216,7 @@ impl Drop for Server {
 /// The programs' names, as their packages install them.
 const REDIS: &str = "redis-server";
 const NATS: &str = "nats-server";
+const REGISTRY: &str = "docker-registry";
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")

@@ -164,7 +164,7 @@ fn read_keys(paths: &[PathBuf]) -> anyhow::Result<Vec<greentic_pack::SigningKey>
 }
 
 /// Writes beside the target and renames, so that nobody ever sees half a pack.
-fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.part", std::process::id()));
     let beside = PathBuf::from(beside);

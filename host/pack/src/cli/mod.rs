@@ -4,12 +4,14 @@ mod create;
 mod inspect;
 mod lock;
 pub(crate) mod print;
+mod registry;
 mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use greentic_registry::Reference;
 
 /// Makes, signs, checks and shows .gtpack files.
 #[derive(Debug, Parser)]
@@ -88,6 +90,25 @@ enum Command {
         #[arg(short, long, value_name = "FILE", default_value = greentic_pack::LOCK_FILE)]
         out: PathBuf,
     },
+    /// Put a pack, or a component, into a registry.
+    Push {
+        /// The pack, or a component that ends in `.wasm`.
+        file: PathBuf,
+        /// Where it goes: `oci://registry/repository:tag`.
+        reference: Reference,
+        #[command(flatten)]
+        how: registry::How,
+    },
+    /// Get a pack, or a component, from a registry.
+    Pull {
+        /// Which: `oci://registry/repository:tag` or `oci://registry/repository@sha256:…`.
+        reference: Reference,
+        /// The file to write.
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        how: registry::How,
+    },
     /// Show what changes from one pack to another. Ends with 1 when they differ.
     Diff {
         /// The pack before.
@@ -119,6 +140,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         } => verify::verify(&file, &key, threshold),
         Command::Inspect { file, key, json } => inspect::inspect(&file, &key, json),
         Command::Lock { files, out } => lock::lock(&files, &out),
+        Command::Push {
+            file,
+            reference,
+            how,
+        } => registry::push(&file, &reference, &how),
+        Command::Pull {
+            reference,
+            out,
+            how,
+        } => registry::pull(&reference, &out, &how),
         Command::Diff {
             before,
             after,
