@@ -15,7 +15,9 @@ use greentic_sandbox::worlds::BusWorld;
 use greentic_sandbox::worlds::bus_types::{Ack, Batch, Consumer, Descriptor, Message, Settlement};
 use greentic_telemetry::{Counter, Histogram, HostMetrics};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
+
+use crate::wake::Wakers;
 
 /// Most messages of one publish call; the contract's limit is 256.
 const MOST: usize = 128;
@@ -57,8 +59,8 @@ pub struct Bus {
     bounds: BusBounds,
     metrics: Arc<HostMetrics>,
     counts: Counts,
-    /// Something was published here: pull again.
-    published: Notify,
+    /// Who pulls, to be woken when there may be something to pull.
+    wakers: Wakers,
 }
 
 /// Handles of the metrics of every message, looked up once.
@@ -96,7 +98,7 @@ impl Bus {
             opened_after: AtomicU64::new(0),
             bounds,
             metrics,
-            published: Notify::new(),
+            wakers: Wakers::default(),
         })
     }
 
@@ -171,6 +173,7 @@ impl Bus {
             };
             let (messages, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
             let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+            let subjects = self.wakers.count(&messages);
             let begun = Instant::now();
             let outcome = match self.reopen().await {
                 Ok(()) => self
@@ -195,7 +198,7 @@ impl Bus {
                     self.counts.published.add(count);
                     self.counts.batches.inc();
                     self.counts.seconds.observe(begun.elapsed());
-                    self.published.notify_waiters();
+                    self.wakers.published(&subjects);
                 }
                 Err(error) => {
                     self.metrics.bus_errors.with(["publish"]).inc();
@@ -213,17 +216,20 @@ impl Bus {
     /// # Errors
     /// [`BusError`] when the bus gives none and says why.
     pub async fn pull(&self, consumer: &str, max: u32, wait: Duration) -> Result<Batch, BusError> {
-        let woken = self.published.notified();
+        if self.client.plugin().waits() {
+            let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+            return self.pull_once(consumer, max, wait_ms).await;
+        }
+        let waiters = self.wakers.of(consumer);
+        let Some(waiters) = &waiters else {
+            return Err(BusError::Refused(Error::NotFound));
+        };
+        let woken = waiters.notify().notified();
         let mut woken = std::pin::pin!(woken);
         // From here on a publish is not missed, even before the first poll below.
         woken.as_mut().enable();
-        let wait_ms = if self.client.plugin().waits() {
-            u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
-        } else {
-            0
-        };
-        let batch = self.pull_once(consumer, max, wait_ms).await?;
-        if !batch.deliveries.is_empty() || wait_ms > 0 {
+        let batch = self.pull_once(consumer, max, 0).await?;
+        if !batch.deliveries.is_empty() {
             return Ok(batch);
         }
         let sleep = batch
@@ -243,6 +249,7 @@ impl Bus {
     /// [`BusError`] when the bus does not give it.
     pub async fn open(&self, consumer: Consumer) -> Result<(), BusError> {
         self.open_once(consumer.clone()).await?;
+        self.wakers.add(&consumer);
         let mut consumers = self.consumers.lock();
         consumers.retain(|known| known.name != consumer.name);
         consumers.push(consumer);
@@ -292,6 +299,7 @@ impl Bus {
         if settlements.is_empty() {
             return;
         }
+        let count = settlements.len();
         let outcome = self
             .client
             .settle(CallScope::default(), consumer.to_owned(), settlements)
@@ -304,8 +312,7 @@ impl Bus {
                 "messages could not be settled; they will be delivered again and recognised"
             );
         }
-        // What was held back behind them may be pulled now.
-        self.published.notify_waiters();
+        self.wakers.settled(consumer, count);
     }
 
     /// Keeps deliveries from being delivered again while they are worked on.
@@ -324,6 +331,6 @@ impl Bus {
 
     /// Lets every puller look again, such as at shutdown.
     pub fn wake(&self) {
-        self.published.notify_waiters();
+        self.wakers.all();
     }
 }

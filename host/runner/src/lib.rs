@@ -32,6 +32,7 @@ mod services;
 mod socket;
 mod team;
 mod turn;
+mod wake;
 
 pub use backends::Backends;
 pub use channel::{ChannelRuntime, UnknownOutcome};

@@ -176,14 +176,13 @@ impl Client<AnyWorld> {
         function: &str,
         params: &[Val],
     ) -> Result<Vec<Val>, Fault> {
-        let taken = self.plugin().measures().function(CARRIED);
         let begun = Instant::now();
         let outcome = match self {
             Self::Pool(pool) => pool.call_values(scope, interface, function, params).await,
             // One instance for all tenants has no interface of its own that a tenant could call.
             Self::Shared(_) => Err(not_exported()),
         };
-        taken.observe(begun.elapsed());
+        self.plugin().measures().took(CARRIED, begun.elapsed());
         outcome.map_err(|kind| Fault {
             plugin: Arc::clone(self.plugin().name()),
             function: CARRIED,

@@ -81,7 +81,6 @@ impl<E: Exports> Client<E> {
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let plugin = self.plugin();
-        let taken = plugin.measures().function(function);
         let (span, scope) = traced::<E>(plugin, function, scope);
         let begun = Instant::now();
         let call = async {
@@ -91,7 +90,7 @@ impl<E: Exports> Client<E> {
             }
         };
         let outcome = call.instrument(span.clone()).await;
-        taken.observe(begun.elapsed());
+        plugin.measures().took(function, begun.elapsed());
         if let Err(fault) = &outcome {
             spans::fail(&span, fault.kind.word());
         }

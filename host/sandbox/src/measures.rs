@@ -2,16 +2,17 @@
 //! a plugin, or once for a function of it, and never by name in a call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use greentic_telemetry::{Counter, Gauge, Histogram, HostMetrics, status_class};
-use parking_lot::RwLock;
 
 /// The metrics of one plugin.
 pub struct Measures {
     metrics: Arc<HostMetrics>,
     plugin: Arc<str>,
-    /// Few, and each is looked for by its address first: function names are constants of the worlds.
-    functions: RwLock<Vec<(&'static str, Histogram)>>,
+    /// Few, read with every call and added to with the first call of each.
+    functions: ArcSwap<Vec<(&'static str, Histogram)>>,
     cells: Gauge,
     memory: Gauge,
     instantiations: Counter,
@@ -26,26 +27,30 @@ impl Measures {
             memory: metrics.cell_memory.with([name]),
             instantiations: metrics.cell_instantiations.with([name]),
             restarts: metrics.plugin_restarts.with([name]),
-            functions: RwLock::default(),
+            functions: ArcSwap::default(),
             metrics,
             plugin,
         }
     }
 
-    /// The time of calls of one function.
-    pub(crate) fn function(&self, function: &'static str) -> Histogram {
+    /// A call of a function took so long. Names are constants of the worlds, so most are told apart by their address.
+    pub(crate) fn took(&self, function: &'static str, time: Duration) {
         let known = |(name, _): &&(&'static str, Histogram)| {
             std::ptr::eq(*name, function) || *name == function
         };
-        if let Some((_, histogram)) = self.functions.read().iter().find(known) {
-            return histogram.clone();
+        if let Some((_, histogram)) = self.functions.load().iter().find(known) {
+            histogram.observe(time);
+            return;
         }
-        let histogram = self
-            .metrics
-            .plugin_call_seconds
-            .with([&*self.plugin, function]);
-        self.functions.write().push((function, histogram.clone()));
-        histogram
+        let seconds = &self.metrics.plugin_call_seconds;
+        let histogram = seconds.with([&*self.plugin, function]);
+        histogram.observe(time);
+        // Added twice when two threads make the first call at once; both count into the same histogram.
+        self.functions.rcu(|functions| {
+            let mut functions = Vec::clone(functions);
+            functions.push((function, histogram.clone()));
+            functions
+        });
     }
 
     /// A shared instance ended and is replaced.
