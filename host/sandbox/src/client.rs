@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use greentic_telemetry::{TraceContext, spans};
 use tracing::{Instrument as _, Span};
 use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
@@ -67,6 +68,9 @@ impl<E: Exports> Client<E> {
 
     /// Calls a function.
     ///
+    /// A component that cannot wait is called as soon as this is polled, without a future of the call: futures carry the
+    /// parameters, and each one they pass through would move them once more.
+    ///
     /// # Errors
     /// [`Fault`] when there is no answer.
     pub async fn call<P, R>(
@@ -83,18 +87,48 @@ impl<E: Exports> Client<E> {
         let plugin = self.plugin();
         let (span, scope) = traced::<E>(plugin, function, scope);
         let begun = Instant::now();
-        let call = async {
-            match self {
-                Self::Pool(pool) => pool.call(scope, function, select, params).await,
-                Self::Shared(shared) => shared.call(scope, function, select, params).await,
-            }
+        let outcome = match self.at_once(&span, scope, function, select, params) {
+            Ok(outcome) => outcome,
+            Err(waiting) => waiting.await,
         };
-        let outcome = call.instrument(span.clone()).await;
         plugin.measures().took(function, begun.elapsed());
         if let Err(fault) = &outcome {
             spans::fail(&span, fault.kind.word());
         }
         outcome
+    }
+
+    /// The answer, where it can be had without waiting for anything, or else the call as a future.
+    fn at_once<'a, P, R>(
+        &'a self,
+        span: &Span,
+        scope: CallScope,
+        function: &'static str,
+        select: impl FnOnce(&E) -> Option<TypedFunc<P, R>> + Send + 'static,
+        params: P,
+    ) -> Result<Result<R, Fault>, BoxFuture<'a, Result<R, Fault>>>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        match self {
+            Self::Pool(pool) => {
+                if let Some(lease) = pool.lease_now() {
+                    let _inside = span.enter();
+                    return Ok(pool.call_now(lease, scope, function, select, params));
+                }
+                let call = pool.call(scope, function, select, params);
+                Err(Box::pin(call.instrument(span.clone())))
+            }
+            Self::Shared(shared) => {
+                if shared.is_ready_now() {
+                    let _inside = span.enter();
+                    return Ok(shared.call_now(scope, function, select, params));
+                }
+                let call = shared.call(scope, function, select, params);
+                Err(Box::pin(call.instrument(span.clone())))
+            }
+        }
     }
 
     /// The plugin.

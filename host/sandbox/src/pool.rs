@@ -36,7 +36,7 @@ pub struct Pool<E> {
     binding: Arc<Binding>,
     prepare: Option<Prepare<E>>,
     keep: bool,
-    shelves: [Mutex<Vec<Cell<E>>>; SHELVES],
+    shelves: [Mutex<Vec<Box<Cell<E>>>>; SHELVES],
     permits: Semaphore,
     waiting: AtomicUsize,
     live: AtomicUsize,
@@ -82,11 +82,54 @@ impl<E: Exports> Pool<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        self.run(scope, select, params).await.map_err(|kind| Fault {
+        let outcome = self.run(scope, select, params).await;
+        outcome.map_err(|kind| self.fault(function, kind))
+    }
+
+    /// A cell for a call that waits for nothing: of a component that cannot wait, when one is idle and its turn is now.
+    pub(crate) fn lease_now(&self) -> Option<(Box<Cell<E>>, Lease<'_>)> {
+        if self.plugin.waits() {
+            return None;
+        }
+        let permit = self.permits.try_acquire().ok()?;
+        let cell = self.take()?;
+        Some((cell, self.leased(permit)))
+    }
+
+    /// Calls a function in a cell that was leased at once.
+    ///
+    /// # Errors
+    /// As [`Pool::call`].
+    pub(crate) fn call_now<P, R>(
+        &self,
+        (mut cell, lease): (Box<Cell<E>>, Lease<'_>),
+        scope: CallScope,
+        function: &'static str,
+        select: impl FnOnce(&E) -> Option<TypedFunc<P, R>>,
+        params: P,
+    ) -> Result<R, Fault>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let outcome = cell.call_now(scope, select, params);
+        self.give_back(cell, lease, outcome.is_ok());
+        outcome.map_err(|kind| self.fault(function, kind))
+    }
+
+    fn fault(&self, function: &'static str, kind: FaultKind) -> Fault {
+        Fault {
             plugin: Arc::clone(self.plugin.name()),
             function,
             kind,
-        })
+        }
+    }
+
+    fn leased<'a>(&'a self, permit: tokio::sync::SemaphorePermit<'a>) -> Lease<'a> {
+        Lease {
+            _permit: permit,
+            live: Live(&self.live),
+        }
     }
 
     async fn run<P, R>(
@@ -106,7 +149,7 @@ impl<E: Exports> Pool<E> {
     }
 
     /// A cell for one call.
-    pub(crate) async fn lease(&self) -> Result<(Cell<E>, Lease<'_>), FaultKind> {
+    pub(crate) async fn lease(&self) -> Result<(Box<Cell<E>>, Lease<'_>), FaultKind> {
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => self.wait_for_permit().await?,
@@ -115,15 +158,11 @@ impl<E: Exports> Pool<E> {
             Some(cell) => cell,
             None => self.start().await?,
         };
-        let lease = Lease {
-            _permit: permit,
-            live: Live(&self.live),
-        };
-        Ok((cell, lease))
+        Ok((cell, self.leased(permit)))
     }
 
     /// Keeps the cell of a call that ended well for the next one, where one is kept.
-    pub(crate) fn give_back(&self, cell: Cell<E>, lease: Lease<'_>, well: bool) {
+    pub(crate) fn give_back(&self, cell: Box<Cell<E>>, lease: Lease<'_>, well: bool) {
         if well
             && self.keep
             && !cell.is_spent()
@@ -148,8 +187,8 @@ impl<E: Exports> Pool<E> {
         }
     }
 
-    async fn start(&self) -> Result<Cell<E>, FaultKind> {
-        let mut cell = Cell::start(&self.plugin, &self.binding).await?;
+    async fn start(&self) -> Result<Box<Cell<E>>, FaultKind> {
+        let mut cell = Box::new(Cell::start(&self.plugin, &self.binding).await?);
         if let Some(prepare) = &self.prepare {
             prepare(&mut cell).await?;
         }
@@ -158,7 +197,7 @@ impl<E: Exports> Pool<E> {
         Ok(cell)
     }
 
-    fn take(&self) -> Option<Cell<E>> {
+    fn take(&self) -> Option<Box<Cell<E>>> {
         let first = shelf();
         let cell = (0..SHELVES)
             .find_map(|offset| self.shelves.get((first + offset) % SHELVES)?.lock().pop());
@@ -168,7 +207,7 @@ impl<E: Exports> Pool<E> {
         cell
     }
 
-    fn put(&self, cell: Cell<E>) {
+    fn put(&self, cell: Box<Cell<E>>) {
         if let Some(shelf) = self.shelves.get(shelf()) {
             // Counted first, so that whoever takes it at once does not count below zero.
             self.idle.fetch_add(1, Ordering::Relaxed);
@@ -226,11 +265,8 @@ impl<E: Exports> Pool<E> {
         if self.live() > 0 || !self.keep {
             return Ok(());
         }
-        let cell = self.start().await.map_err(|kind| Fault {
-            plugin: Arc::clone(self.plugin.name()),
-            function: "instantiate",
-            kind,
-        })?;
+        let cell = self.start().await;
+        let cell = cell.map_err(|kind| self.fault("instantiate", kind))?;
         self.put(cell);
         Ok(())
     }

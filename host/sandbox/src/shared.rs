@@ -101,39 +101,68 @@ impl<E: Exports> Shared<E> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let tenant = scope.tenant.clone();
-        if let Some(tenant) = &tenant
-            && let Some(kind) = self.record.refused(tenant)
-        {
-            return Err(self.fault(function, kind));
-        }
+        self.admit(&scope, function)?;
         if !self.is_running() {
             self.ready()
                 .await
                 .map_err(|kind| self.fault(function, kind))?;
         }
-        let outcome = match &self.drive {
-            Drive::Inline(slot) => {
-                let mut slot = slot.lock();
-                match slot.as_mut() {
-                    Some(cell) => {
-                        let outcome = cell.call_now(scope, select, params);
-                        if let Err(kind) = &outcome {
-                            *slot = None;
-                            self.record.note(&Blame::Call(tenant.as_ref()), kind);
-                        }
-                        outcome
-                    }
-                    None => Err(FaultKind::Collateral),
+        let Drive::Task(slot) = &self.drive else {
+            return self.call_now(scope, function, select, params);
+        };
+        let line = slot.lock().clone();
+        let outcome = match line {
+            Some(line) => line.call(&self.record, scope.tenant, select, params).await,
+            None => Err(FaultKind::Collateral),
+        };
+        outcome.map_err(|kind| self.fault(function, kind))
+    }
+
+    /// Refuses a tenant whose calls ended the instance too often.
+    fn admit(&self, scope: &CallScope, function: &'static str) -> Result<(), Fault> {
+        let tenant = scope.tenant.as_ref();
+        match tenant.and_then(|tenant| self.record.refused(tenant)) {
+            Some(kind) => Err(self.fault(function, kind)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a call waits for nothing: the plugin cannot wait, and its instance is there.
+    pub(crate) fn is_ready_now(&self) -> bool {
+        matches!(self.drive, Drive::Inline(_)) && self.is_running()
+    }
+
+    /// Calls a function of a plugin that cannot wait, on the caller's thread.
+    ///
+    /// # Errors
+    /// As [`Shared::call`]. `collateral` where another call ended the instance just now, or the plugin waits.
+    pub(crate) fn call_now<P, R>(
+        &self,
+        scope: CallScope,
+        function: &'static str,
+        select: impl FnOnce(&E) -> Option<TypedFunc<P, R>>,
+        params: P,
+    ) -> Result<R, Fault>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        self.admit(&scope, function)?;
+        let tenant = scope.tenant.clone();
+        let Drive::Inline(slot) = &self.drive else {
+            return Err(self.fault(function, FaultKind::Collateral));
+        };
+        let mut slot = slot.lock();
+        let outcome = match slot.as_mut() {
+            Some(cell) => {
+                let outcome = cell.call_now(scope, select, params);
+                if let Err(kind) = &outcome {
+                    *slot = None;
+                    self.record.note(&Blame::Call(tenant.as_ref()), kind);
                 }
+                outcome
             }
-            Drive::Task(slot) => {
-                let line = slot.lock().clone();
-                match line {
-                    Some(line) => line.call(&self.record, tenant, select, params).await,
-                    None => Err(FaultKind::Collateral),
-                }
-            }
+            None => Err(FaultKind::Collateral),
         };
         outcome.map_err(|kind| self.fault(function, kind))
     }
