@@ -9,7 +9,7 @@ use crate::plugins;
 use crate::project::Project;
 use crate::run::{run, step};
 
-/// Measure what a message, a start and an idle tenant cost.
+/// Measure what a message, a webhook of each channel, a start and an idle tenant cost.
 #[derive(Debug, Args)]
 pub struct Bench {
     /// Seconds of load of each measurement.
@@ -18,8 +18,8 @@ pub struct Bench {
     /// How often each is measured; medians are shown.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=20))]
     repeats: u64,
-    /// Measure only these parts: message, start, idle.
-    #[arg(long, value_delimiter = ',', value_parser = ["message", "start", "idle"])]
+    /// Measure only these parts: message, start, idle, channels.
+    #[arg(long, value_delimiter = ',', value_parser = ["message", "start", "idle", "channels"])]
     only: Vec<String>,
     /// Print JSON instead of a table.
     #[arg(long)]

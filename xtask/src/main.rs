@@ -38,7 +38,7 @@ enum Command {
     Test(test::Test),
     /// Build the plugins as WebAssembly components.
     BuildPlugins(plugins::BuildPlugins),
-    /// Measure what a message, a start and an idle tenant cost.
+    /// Measure what a message, a webhook of each channel, a start and an idle tenant cost.
     Bench(bench::Bench),
     /// Disturb real inputs by the million: what channels get from platforms, what is read of packs.
     Fuzz(fuzz::Fuzz),

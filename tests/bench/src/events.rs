@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
+use greentic_conformance::platform::Webhook;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -52,6 +53,31 @@ impl Events {
             ends,
             next: AtomicUsize::new(0),
         })
+    }
+
+    /// The webhooks of a platform, sent to a path.
+    pub fn of(path: &str, webhooks: Vec<Webhook>) -> Self {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(webhooks.len()));
+        for webhook in webhooks {
+            let mut head = format!(
+                "{} {path}{} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n",
+                webhook.method,
+                webhook.path,
+                webhook.body.len()
+            );
+            for (name, value) in &webhook.headers {
+                let _ = write!(head, "{name}: {value}\r\n");
+            }
+            head.push_str("\r\n");
+            bytes.extend_from_slice(head.as_bytes());
+            bytes.extend_from_slice(&webhook.body);
+            ends.push(bytes.len());
+        }
+        Self {
+            bytes,
+            ends,
+            next: AtomicUsize::new(0),
+        }
     }
 
     /// The next request; `None` when all were taken.

@@ -39,15 +39,34 @@ impl Setup {
     /// When a file is not there.
     pub fn new(binary: &Path, plugins: &Path) -> anyhow::Result<Self> {
         let folder = TempDir::new().context("no temporary folder")?;
-        for component in COMPONENTS {
-            let file = format!("{component}.wasm");
-            let from = plugins.join(&file);
-            std::fs::copy(&from, folder.path().join(&file))
-                .with_context(|| format!("{} (run `cargo xtask bench`)", from.display()))?;
-        }
         let binary = std::path::absolute(binary)?;
         std::fs::metadata(&binary).with_context(|| binary.display().to_string())?;
-        Ok(Self { binary, folder })
+        let setup = Self { binary, folder };
+        for component in COMPONENTS {
+            setup.copy(plugins, &format!("{component}.wasm"))?;
+        }
+        Ok(setup)
+    }
+
+    /// Copies one more component into the folder.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn copy(&self, plugins: &Path, file: &str) -> anyhow::Result<()> {
+        let from = plugins.join(file);
+        std::fs::copy(&from, self.folder.path().join(file))
+            .with_context(|| format!("{} (run `cargo xtask bench`)", from.display()))?;
+        Ok(())
+    }
+
+    /// Writes a bundle; gives its file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, bundle: &str) -> anyhow::Result<PathBuf> {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bundle)?;
+        Ok(file)
     }
 
     /// Writes a bundle with so many tenants, each with one channel; gives its file.
@@ -55,9 +74,7 @@ impl Setup {
     /// # Errors
     /// When it cannot be written.
     pub fn bundle(&self, tenants: usize) -> anyhow::Result<PathBuf> {
-        let file = self.folder.path().join(format!("tenants-{tenants}.yaml"));
-        std::fs::write(&file, bundle(tenants))?;
-        Ok(file)
+        self.write(&format!("tenants-{tenants}.yaml"), &bundle(tenants))
     }
 
     /// Forgets what was compiled.
@@ -83,7 +100,7 @@ impl Setup {
         command
             .arg("--bundle")
             .arg(bundle)
-            .env(variable(), KEY)
+            .env(variable(SECRET), KEY)
             .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
         command
     }
@@ -97,12 +114,10 @@ impl Setup {
     }
 }
 
-/// The environment variable that `secrets-env` takes the key from.
-fn variable() -> String {
-    format!(
-        "GREENTIC_SECRET_{}",
-        SECRET.to_uppercase().replace('-', "_")
-    )
+/// The environment variable that `secrets-env` takes a secret from.
+pub fn variable(secret: &str) -> String {
+    let name = secret.to_uppercase().replace(['-', '/'], "_");
+    format!("GREENTIC_SECRET_{name}")
 }
 
 fn bundle(tenants: usize) -> String {
@@ -122,7 +137,7 @@ plugins:
 use: {{ sessions: memory, state: memory, bus: bus, secrets: secrets }}
 tenants:
 ",
-        variable()
+        variable(SECRET)
     );
     for tenant in 0..tenants {
         let _ = writeln!(

@@ -4,6 +4,7 @@
 //! medians stand beside their spread. The floor and the native pipeline are this same program in a process of their own, so
 //! that the system's accounts of processor time tell their work from the load generator's.
 
+mod channels;
 mod child;
 mod events;
 mod floor;
@@ -88,6 +89,8 @@ enum Part {
     Start,
     /// Memory of tenants that do not talk.
     Idle,
+    /// A webhook of each channel.
+    Channels,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -117,6 +120,12 @@ impl Run {
         let idle = wants(Part::Idle)
             .then(|| idle::measure(&setup))
             .transpose()?;
+        let channels = wants(Part::Channels)
+            .then(|| {
+                let time = Duration::from_secs(self.seconds);
+                channels::measure(&setup, &self.plugins, time, repeats)
+            })
+            .transpose()?;
         let report = report::Report {
             machine: machine.finished(),
             seconds: self.seconds,
@@ -124,6 +133,7 @@ impl Run {
             message,
             start,
             idle,
+            channels,
         };
         if self.json {
             println!("{:#}", report.json());

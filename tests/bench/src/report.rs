@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::channels;
 use crate::idle::Idle;
 use crate::load::CONNECTIONS;
 use crate::machine::Machine;
@@ -25,6 +26,8 @@ pub struct Report {
     pub start: Option<Startup>,
     /// Tenants at rest.
     pub idle: Option<Vec<Idle>>,
+    /// Channels.
+    pub channels: Option<Vec<channels::Measured>>,
 }
 
 impl Report {
@@ -38,6 +41,7 @@ impl Report {
             "message": self.message,
             "start": self.start,
             "idle": self.idle,
+            "channels": self.channels,
         })
     }
 
@@ -84,7 +88,38 @@ impl Report {
                 );
             }
         }
+        if let Some(channels) = &self.channels {
+            self.channels(&mut out, channels);
+        }
         out
+    }
+
+    fn channels(&self, out: &mut String, channels: &[channels::Measured]) {
+        let _ = writeln!(
+            out,
+            "\nA webhook of each channel, signed by its simulated platform, µs: median (least to most) of {}\n  {:10}{:>24}{:>24}{:>8}{:>26}{:>24}{:>24}",
+            self.repeats,
+            "",
+            "read natively",
+            "read in the sandbox",
+            "ratio",
+            "host, webhook to commit",
+            "ack p50, half load",
+            "ack p99, half load"
+        );
+        for row in channels {
+            let _ = writeln!(
+                out,
+                "  {:10}{:>24}{:>24}{:>8.2}{:>26}{:>24}{:>24}",
+                row.channel,
+                shown(&row.native, 1),
+                shown(&row.sandbox, 1),
+                row.sandbox.median / row.native.median,
+                shown(&row.host, 1),
+                shown(&row.p50, 0),
+                shown(&row.p99, 0)
+            );
+        }
     }
 
     fn messages(&self, out: &mut String, messages: &Messages) {

@@ -1,4 +1,5 @@
-//! The smallest flow with state: it says back what it hears, with the number of the message.
+//! The smallest flow with state: it says back what it hears, with the number of the message. An aside, `(aside) …`, it hears and
+//! counts and does not answer.
 //!
 //! Its snapshot is the counter and then as many bytes as `pad` in the binding's parameters asks for, so that a measurement can have
 //! snapshots of a size: `{"pad": 280}`.
@@ -40,7 +41,11 @@ impl Flow for Echo {
         } + 1;
         let mut snapshot = count.to_le_bytes().to_vec();
         snapshot.resize(snapshot.len() + pad(&input.parameters), 0);
-        let Some(said) = input.event.said() else {
+        let said = input
+            .event
+            .said()
+            .filter(|said| !said.starts_with("(aside)"));
+        let Some(said) = said else {
             return Ok(TurnOutput::wait(Vec::new(), snapshot));
         };
         let mut text = count.to_string();
