@@ -17,7 +17,9 @@ use greentic_sdk_network::timer::{either, sleep};
 use greentic_sdk_network::{random, spawn};
 use serde_json::Value;
 
-use crate::client::{Lost, Request};
+use greentic_sdk_network::asked::Lost;
+
+use crate::client::Request;
 use crate::consumer::{Consumer, ID, KEY, TRACE, partition};
 use crate::headers::{Headers, status};
 use crate::jetstream::{ApiError, CONSUMER_NOT_FOUND, State, read, start};
@@ -44,7 +46,7 @@ impl Broker {
     /// Over the servers of the settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let wait = settings.connect;
+        let wait = settings.access.connect;
         Self {
             kept: Kept::new(Cluster::new(settings.clone()), wait),
             settings,
@@ -74,7 +76,7 @@ impl Broker {
         let mut results = Vec::with_capacity(requests.len());
         for request in requests {
             results.push(match request {
-                Ok(request) => match read(request.answer().await) {
+                Ok(request) => match read(request.wait().await) {
                     Ok(answer) => Ok(Ack {
                         duplicate: answer.get("duplicate").and_then(Value::as_bool) == Some(true),
                     }),
@@ -258,7 +260,7 @@ impl Broker {
             }
         }
         for (tag, request) in acknowledged {
-            match request.answer().await {
+            match request.wait().await {
                 // Nobody took it: the server is starting, or the consumer is gone.
                 Ok(answer) if status(&answer.headers).is_some() => {
                     consumer.doubt(tag);
@@ -311,7 +313,7 @@ impl Broker {
         let mut all = 0;
         for request in requests {
             let answer = match request {
-                Ok(request) => read(request.answer().await),
+                Ok(request) => read(request.wait().await),
                 Err(error) => Err(error),
             };
             match answer {

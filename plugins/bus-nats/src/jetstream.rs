@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use greentic_sdk::model::Error;
+use greentic_sdk_network::asked::{Effect, Lost};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::client::{Client, Lost, Request};
+use crate::client::{Client, Request};
 use crate::headers::status;
 use crate::wire::Message;
 
@@ -52,12 +53,8 @@ impl ApiError {
                     Error::Unavailable(text)
                 }
             }
-            Self::Lost(Lost::Unknown(fault)) if writes => Error::UnknownOutcome(format!(
-                "the connection was lost before the answer came: {fault}"
-            )),
-            Self::Lost(Lost::Unknown(fault) | Lost::NotSent(fault)) => {
-                Error::Unavailable(fault.to_string())
-            }
+            Self::Lost(lost) if writes => lost.into_error(Effect::Write),
+            Self::Lost(lost) => lost.into_error(Effect::Read),
             Self::Nobody => Error::Unavailable(
                 "nobody answers for the stream: JetStream is not enabled for this account, or the stream was deleted".into(),
             ),
@@ -112,7 +109,7 @@ pub fn read(answer: Result<Message, Lost>) -> Result<Value, ApiError> {
 /// [`ApiError`]
 pub async fn ask(client: &Rc<Client>, call: &str, body: &Value) -> Result<Value, ApiError> {
     let request = start(client, call, body)?;
-    read(request.answer().await)
+    read(request.wait().await)
 }
 
 /// Begins to ask the API, so that several questions go together.

@@ -162,7 +162,7 @@ impl Keeper {
             }
         }
         for (tag, request) in requests {
-            match request.answer().await {
+            match request.wait().await {
                 Ok(answer) if status(&answer.headers).is_none() => {
                     self.consumer.settle(tag, greentic_sdk::bus::Outcome::Ack);
                 }
@@ -298,7 +298,7 @@ impl Keeper {
             }
         }
         for (place, request) in requests {
-            match read(request.answer().await) {
+            match read(request.wait().await) {
                 Ok(info) => {
                     let state = State::read(&info);
                     if let Some(part) = self.consumer.parts.borrow_mut().get_mut(place) {

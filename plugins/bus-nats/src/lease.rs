@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::client::{Client, Lost, Request};
+use greentic_sdk_network::asked::Lost;
+
+use crate::client::{Client, Request};
 use crate::headers::{Headers, status, value};
 use crate::jetstream::{ApiError, WRONG_LAST_SEQUENCE, read};
 
@@ -49,7 +51,7 @@ pub fn look(client: &Rc<Client>, prefix: &str, subject: &str) -> Result<Request,
 /// # Errors
 /// [`ApiError`]
 pub async fn seen(request: Request) -> Result<Seen, ApiError> {
-    let message = request.answer().await.map_err(ApiError::Lost)?;
+    let message = request.wait().await.map_err(ApiError::Lost)?;
     match status(&message.headers) {
         Some(404) => Ok(Seen {
             number: 0,
@@ -83,7 +85,7 @@ pub fn write(client: &Rc<Client>, subject: &str, owner: &str, last: u64) -> Resu
 /// # Errors
 /// [`ApiError`]
 pub async fn written(request: Request) -> Result<Option<u64>, ApiError> {
-    match read(request.answer().await) {
+    match read(request.wait().await) {
         Ok(answer) => answer
             .get("seq")
             .and_then(Value::as_u64)

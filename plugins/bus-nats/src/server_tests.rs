@@ -2,6 +2,7 @@
 //! runs natively here; inside the sandbox it is tested with the other backends.
 
 mod hosts;
+mod tls;
 
 use std::future::Future;
 use std::rc::Rc;

@@ -1,22 +1,27 @@
 //! What the bundle says about the servers.
 
-use std::time::Duration;
-
 use greentic_sdk::config;
 use greentic_sdk::model::{Durability, Error};
-use greentic_sdk::secret::{Secret, SecretError};
-use greentic_sdk_network::tcp::host_and_port;
+use greentic_sdk_network::access::{Access, reveal};
+use greentic_sdk_network::access_schema;
+use greentic_sdk_network::address::Scheme;
 
 use crate::credentials::Credentials;
 
-/// The port a server listens on when none is said.
-const PORT: u16 = 4222;
+/// How NATS servers are written.
+const SCHEME: Scheme = Scheme {
+    plain: "nats",
+    tls: "tls",
+    port: 4222,
+    secret: "credentials",
+};
 
 /// How long a message id is remembered when the bundle does not say.
 pub const DEDUPE_WINDOW_MS: u64 = 120_000;
 
 /// The configuration's JSON Schema.
-pub const SCHEMA: &str = r#"{
+pub const SCHEMA: &str = concat!(
+    r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object",
   "additionalProperties": false,
@@ -24,7 +29,7 @@ pub const SCHEMA: &str = r#"{
   "properties": {
     "url": {
       "type": "string", "minLength": 1,
-      "description": "nats://host[:port][,host[:port]...]: the servers of one cluster, tried in turn. Each needs a `tcp` grant."
+      "description": "nats://host[:port][,host[:port]...], or tls:// for TLS: the servers of one cluster, tried in turn. Each needs a `tcp` grant."
     },
     "credentials": {
       "type": "string", "minLength": 1,
@@ -58,22 +63,24 @@ pub const SCHEMA: &str = r#"{
       "enum": ["process", "disk", "replicated"], "default": "process",
       "description": "What the operator takes for granted. `replicated` is checked when connecting (3 replicas or more); `disk` needs `sync_interval: always` on the server, which a client cannot read."
     },
-    "timeout-ms": {
-      "type": "integer", "minimum": 50, "maximum": 60000, "default": 5000,
-      "description": "A server that does not answer for so long is taken for gone: the connection is given up and made anew."
+    "tls-first": {
+      "type": "boolean", "default": false,
+      "description": "Whether TLS begins before the server says anything (`handshake_first` on the server)."
     },
-    "connect-ms": {
-      "type": "integer", "minimum": 50, "maximum": 60000, "default": 2000,
-      "description": "How long connecting may take, and how long a call waits for a connection that is being made."
-    }
+"#,
+    access_schema!(),
+    r#"
   }
-}"#;
+}"#
+);
 
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Host and port of each server.
-    pub servers: Vec<(String, u16)>,
+    /// The servers, and how they are reached.
+    pub access: Access,
+    /// Whether TLS begins before the server says anything.
+    pub tls_first: bool,
     /// The name of the secret that says who we are.
     pub credentials: Option<String>,
     /// The stream's name.
@@ -90,10 +97,6 @@ pub struct Settings {
     pub dedupe_window_ms: u64,
     /// What the operator takes for granted.
     pub durability: Durability,
-    /// Silence after which the server is taken for gone.
-    pub timeout: Duration,
-    /// How long connecting may take.
-    pub connect: Duration,
 }
 
 impl Settings {
@@ -103,37 +106,18 @@ impl Settings {
     /// `invalid` with the key.
     pub fn read() -> Result<Self, Error> {
         let invalid = |text: &str| Error::Invalid(text.to_owned());
-        let url = config::get("url")?.ok_or_else(|| {
-            invalid(
-                "config `url` is missing: say where the servers are, such as nats://127.0.0.1:4222",
-            )
-        })?;
-        let hosts = match url.split_once("://") {
-            Some(("nats", hosts)) => hosts.trim_end_matches('/'),
-            Some(("tls", _)) => {
-                return Err(invalid(
-                    "config `url`: `tls` is not supported yet: connect through a leaf node or a TLS proxy on this machine",
-                ));
-            }
-            _ => {
-                return Err(invalid(
-                    "config `url`: it begins with `nats://`, such as nats://127.0.0.1:4222",
-                ));
-            }
-        };
-        if hosts.contains('@') {
+        let access = Access::read(&SCHEME)?;
+        if access.address.user.is_some() || !access.address.path.is_empty() {
             return Err(invalid(
-                "config `url`: user and password do not stand in the bundle: grant a secret and name it in `credentials`",
+                "config `url`: servers only, such as nats://127.0.0.1:4222; who we are stands in the secret named in `credentials`",
             ));
         }
-        let servers = hosts.split(',').map(|server| {
-            host_and_port(server.trim(), PORT).ok_or_else(|| {
-                Error::Invalid(format!(
-                    "config `url`: `{server}` is not `host` or `host:port`"
-                ))
-            })
-        });
-        let servers = servers.collect::<Result<_, _>>()?;
+        let tls_first = config::get_or("tls-first", false)?;
+        if tls_first && !access.address.tls {
+            return Err(invalid(
+                "config `tls-first` is for TLS, and `url` says `nats://`: write `tls://`",
+            ));
+        }
         let prefix = config::get("prefix")?.unwrap_or_else(|| "greentic".into());
         let allowed = |byte: u8| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
@@ -146,7 +130,8 @@ impl Settings {
             return Err(invalid("config `partitions`: 1 to 256"));
         }
         Ok(Self {
-            servers,
+            access,
+            tls_first,
             credentials: config::get("credentials")?,
             prefix,
             partitions,
@@ -155,8 +140,6 @@ impl Settings {
             max_bytes: config::get_or("max-bytes", -1)?,
             dedupe_window_ms: config::get_or("dedupe-window-ms", DEDUPE_WINDOW_MS)?,
             durability: declared()?,
-            timeout: Duration::from_millis(config::get_or("timeout-ms", 5_000)?),
-            connect: Duration::from_millis(config::get_or("connect-ms", 2_000)?),
         })
     }
 
@@ -168,16 +151,8 @@ impl Settings {
         let Some(name) = &self.credentials else {
             return Ok(Credentials::None);
         };
-        match Secret::open(name).and_then(|secret| secret.reveal()) {
-            Ok(bytes) => Credentials::read(&String::from_utf8_lossy(&bytes))
-                .map_err(|why| Error::Denied(format!("secret `{name}`: {why}"))),
-            Err(SecretError::Unavailable(text)) => {
-                Err(Error::Unavailable(format!("secret `{name}`: {text}")))
-            }
-            Err(other) => Err(Error::Denied(format!(
-                "secret `{name}`: {other:?}; the server is told who we are by it, so the bundle must grant it under `secrets` and under `reveal`"
-            ))),
-        }
+        Credentials::read(&String::from_utf8_lossy(&reveal(name)?))
+            .map_err(|why| Error::Denied(format!("secret `{name}`: {why}")))
     }
 }
 

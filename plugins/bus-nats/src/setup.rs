@@ -105,7 +105,7 @@ pub async fn create(
 }
 
 async fn created(request: Request) -> Result<(), Error> {
-    let answer = read(request.answer().await);
+    let answer = read(request.wait().await);
     answer.map(drop).map_err(|error| error.into_error(false))
 }
 
@@ -168,7 +168,7 @@ pub async fn delete(
         .collect::<Result<Vec<_>, _>>()?;
     let mut there = false;
     for request in requests {
-        match read(request.answer().await) {
+        match read(request.wait().await) {
             Ok(_) => there = true,
             Err(error) if error.code() == Some(CONSUMER_NOT_FOUND) => {}
             Err(error) => return Err(error.into_error(true)),

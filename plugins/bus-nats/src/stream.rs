@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use greentic_sdk::log;
 use greentic_sdk::model::{Durability, Error};
+use greentic_sdk_network::access::at;
 use greentic_sdk_network::kept::Dial;
 use greentic_sdk_network::tcp::Fault;
 use serde_json::{Map, Value, json};
@@ -53,7 +54,7 @@ impl Dial for Cluster {
     type Connection = Connected;
 
     async fn dial(&self) -> Result<Rc<Connected>, Error> {
-        let servers = &self.settings.servers;
+        let servers = &self.settings.access.address.servers;
         let mut last = Error::Unavailable("`url` names no server".into());
         for turn in 0..servers.len() {
             let place = (self.next.get() + turn) % servers.len().max(1);
@@ -67,7 +68,7 @@ impl Dial for Cluster {
                     let generation = self.generations.get();
                     return Ok(Rc::new(Connected { client, generation }));
                 }
-                Err(error) => last = with_server(error, host, *port),
+                Err(error) => last = at(error, host, *port),
             }
         }
         Err(last)
@@ -78,30 +79,10 @@ impl Dial for Cluster {
     }
 }
 
-fn with_server(error: Error, host: &str, port: u16) -> Error {
-    let server = format!("{host}:{port}: ");
-    // What failed while connecting says so already.
-    let named = |text: String| {
-        if text.starts_with(&server) {
-            text
-        } else {
-            format!("{server}{text}")
-        }
-    };
-    match error {
-        Error::Unavailable(text) => Error::Unavailable(named(text)),
-        Error::Denied(text) => Error::Denied(named(text)),
-        other => other,
-    }
-}
-
 async fn greet(settings: &Settings, host: &str, port: u16) -> Result<Rc<Client>, Error> {
     let credentials = settings.credentials()?;
-    let connected = Client::connect(host, port, settings.connect, settings.timeout).await;
-    let (client, info) = connected.map_err(|fault| match fault {
-        Fault::Denied(text) => Error::Denied(text),
-        Fault::Failed(text) => Error::Unavailable(text),
-    })?;
+    let connected = Client::connect(&settings.access, settings.tls_first, host, port).await;
+    let (client, info) = connected?;
     let outcome = async {
         check(&info).map_err(Error::Unavailable)?;
         let mut options = Map::new();
@@ -151,9 +132,6 @@ fn check(info: &Info) -> Result<(), String> {
             "the server is NATS {}; at least {}.{} is needed",
             info.version, OLDEST.0, OLDEST.1
         ));
-    }
-    if info.tls_required {
-        return Err("the server speaks TLS only, which is not supported yet: connect through a leaf node or a TLS proxy on this machine".into());
     }
     if !info.jetstream {
         return Err("JetStream is not enabled on the server: add `jetstream {}` to its configuration, or start it with -js".into());
@@ -295,11 +273,10 @@ mod tests {
         };
         assert_eq!(check(&good), Ok(()));
         type Change = fn(&mut Info);
-        let cases: [(Change, &str); 4] = [
+        let cases: [(Change, &str); 3] = [
             (|info| info.version = "2.8.4".into(), "2.9"),
             (|info| info.version = String::new(), "2.9"),
             (|info| info.jetstream = false, "jetstream {}"),
-            (|info| info.tls_required = true, "TLS"),
         ];
         for (change, word) in cases {
             let mut info = good.clone();

@@ -1,38 +1,6 @@
 //! What went wrong, as the contract's errors say it.
 
 use greentic_sdk::model::Error;
-use greentic_sdk_network::tcp::Fault;
-
-use crate::client::Lost;
-
-/// Whether a command changes anything: one that does and got no reply may have been carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// It only reads.
-    Read,
-    /// It writes.
-    Write,
-}
-
-/// A connection that could not be made.
-#[must_use]
-pub fn of_fault(fault: Fault) -> Error {
-    match fault {
-        Fault::Denied(text) => Error::Denied(text),
-        Fault::Failed(text) => Error::Unavailable(text),
-    }
-}
-
-/// A command without a reply.
-#[must_use]
-pub fn of_lost(lost: Lost, effect: Effect) -> Error {
-    match (lost, effect) {
-        (Lost::Unknown(fault), Effect::Write) => Error::UnknownOutcome(format!(
-            "the connection was lost before the answer came: {fault}"
-        )),
-        (Lost::NotSent(fault) | Lost::Unknown(fault), _) => of_fault(fault),
-    }
-}
 
 /// An error the server answered with.
 #[must_use]
@@ -71,27 +39,8 @@ pub fn of_reply(text: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use greentic_sdk::model::Error;
-    use greentic_sdk_network::tcp::Fault;
 
-    use super::{Effect, of_lost, of_reply};
-    use crate::client::Lost;
-
-    #[test]
-    fn only_a_write_that_may_have_been_sent_has_an_unknown_outcome() {
-        let fault = || Fault::Failed("x".into());
-        for (lost, effect, unknown) in [
-            (Lost::Unknown(fault()), Effect::Write, true),
-            (Lost::Unknown(fault()), Effect::Read, false),
-            (Lost::NotSent(fault()), Effect::Write, false),
-        ] {
-            let error = of_lost(lost.clone(), effect);
-            assert_eq!(
-                matches!(error, Error::UnknownOutcome(_)),
-                unknown,
-                "{lost:?} {effect:?}"
-            );
-        }
-    }
+    use super::of_reply;
 
     #[test]
     fn an_answer_is_told_with_what_to_do() {

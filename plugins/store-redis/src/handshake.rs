@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use greentic_sdk::log;
 use greentic_sdk::model::{Durability, Error};
+use greentic_sdk_network::access::at;
+use greentic_sdk_network::asked::Effect;
 use greentic_sdk_network::tcp::Fault;
 
 use crate::client::Client;
-use crate::error::{Effect, of_fault, of_lost, of_reply};
+use crate::error::of_reply;
 use crate::resp::Reply;
 use crate::script::SOURCES;
 use crate::settings::Settings;
@@ -148,7 +150,7 @@ impl Facts {
 /// What is wrong with the last one.
 pub async fn greet(settings: &Settings) -> Result<Greeted, Error> {
     let mut last = Error::Unavailable("`url` names no server".into());
-    for (host, port) in &settings.address.servers {
+    for (host, port) in &settings.access.address.servers {
         let outcome = match &settings.sentinel {
             None => greet_server(settings, host, *port).await,
             Some(name) => match ask_sentinel(settings, name, host, *port).await {
@@ -165,10 +167,9 @@ pub async fn greet(settings: &Settings) -> Result<Greeted, Error> {
 }
 
 async fn greet_server(settings: &Settings, host: &str, port: u16) -> Result<Greeted, Error> {
-    let client = Client::connect(host, port, settings.connect, settings.timeout)
-        .await
-        .map_err(of_fault)?;
-    match introduce(settings, &client).await {
+    let client = Client::connect(&settings.access, host, port).await?;
+    let outcome = introduce(settings, &client).await;
+    match outcome.map_err(|error| mute(settings, &client, error)) {
         Ok((scripts, facts)) => Ok(Greeted {
             client,
             scripts,
@@ -176,14 +177,26 @@ async fn greet_server(settings: &Settings, host: &str, port: u16) -> Result<Gree
         }),
         Err(error) => {
             client.close(Fault::Failed("the server cannot be used".into()));
-            Err(with_server(error, host, port))
+            Err(at(error, host, port))
         }
+    }
+}
+
+/// A server that speaks TLS closes a connection on which it is not spoken, without a word.
+fn mute(settings: &Settings, client: &Client, error: Error) -> Error {
+    match error {
+        Error::Unavailable(text) if !settings.access.address.tls && !client.heard() => {
+            Error::Unavailable(format!(
+                "{text} before it answered anything; if it speaks TLS, write `rediss://` in config `url`"
+            ))
+        }
+        other => other,
     }
 }
 
 async fn introduce(settings: &Settings, client: &Client) -> Result<(Vec<Vec<u8>>, Facts), Error> {
     if let Some(password) = settings.password()? {
-        let reply = match &settings.address.user {
+        let reply = match &settings.access.address.user {
             Some(user) => ask(client, &[b"AUTH", user.as_bytes(), &password]).await?,
             None => ask(client, &[b"AUTH", &password]).await?,
         };
@@ -203,8 +216,8 @@ async fn introduce(settings: &Settings, client: &Client) -> Result<(Vec<Vec<u8>>
         facts.fsync = Some(String::from_utf8_lossy(value).into_owned());
     }
     facts.check(settings.durability)?;
-    if settings.address.database > 0 {
-        let number = settings.address.database.to_string();
+    if settings.database > 0 {
+        let number = settings.database.to_string();
         done(ask(client, &[b"SELECT", number.as_bytes()]).await?)?;
     }
     let mut scripts = Vec::with_capacity(SOURCES.len());
@@ -228,13 +241,11 @@ async fn ask_sentinel(
     host: &str,
     port: u16,
 ) -> Result<(String, u16), Error> {
-    let client = Client::connect(host, port, settings.connect, settings.timeout)
-        .await
-        .map_err(of_fault)?;
+    let client = Client::connect(&settings.access, host, port).await?;
     let asked: [&[u8]; 3] = [b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name.as_bytes()];
     let reply = ask(&client, &asked).await;
     client.close(Fault::Failed("the sentinel was asked".into()));
-    let primary = match done(reply?).map_err(|error| with_server(error, host, port))? {
+    let primary = match done(reply?).map_err(|error| at(error, host, port))? {
         Reply::Array(pair) => match pair.as_slice() {
             [Reply::Bytes(host), Reply::Bytes(port)] => {
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -255,30 +266,13 @@ async fn ask(client: &Client, arguments: &[&[u8]]) -> Result<Reply, Error> {
     client
         .ask(arguments)
         .await
-        .map_err(|lost| of_lost(lost, Effect::Read))
+        .map_err(|lost| lost.into_error(Effect::Read))
 }
 
 fn done(reply: Reply) -> Result<Reply, Error> {
     match reply {
         Reply::Error(text) => Err(of_reply(&text)),
         other => Ok(other),
-    }
-}
-
-fn with_server(error: Error, host: &str, port: u16) -> Error {
-    let server = format!("{host}:{port}: ");
-    // What failed while connecting says so already.
-    let named = |text: String| {
-        if text.starts_with(&server) {
-            text
-        } else {
-            format!("{server}{text}")
-        }
-    };
-    match error {
-        Error::Unavailable(text) => Error::Unavailable(named(text)),
-        Error::Denied(text) => Error::Denied(named(text)),
-        other => other,
     }
 }
 

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use greentic_sdk::model::Error;
+use greentic_sdk_network::asked::Effect;
 use greentic_sdk_network::kept::{Dial, Kept};
 use greentic_sdk_network::tcp::Fault;
 
 use crate::client::Client;
-use crate::error::{Effect, of_lost, of_reply};
+use crate::error::of_reply;
 use crate::handshake::{Greeted, greet, report};
 use crate::resp::Reply;
 use crate::script::Script;
@@ -34,7 +35,7 @@ impl Server {
     /// Not yet connected: the first call does it.
     #[must_use]
     pub fn new(settings: Settings) -> Rc<Self> {
-        let wait = settings.connect;
+        let wait = settings.access.connect;
         Rc::new(Self(Kept::new(settings, wait)))
     }
 
@@ -96,5 +97,5 @@ async fn ask(client: &Client, command: &[&[u8]], effect: Effect) -> Result<Reply
     client
         .ask(command)
         .await
-        .map_err(|lost| of_lost(lost, effect))
+        .map_err(|lost| lost.into_error(effect))
 }

@@ -1,6 +1,8 @@
 //! The store on a real server: what the contract promises, and what is said when something breaks. The plugin runs natively here;
 //! inside the sandbox it is tested with the other backends.
 
+mod tls;
+
 use std::future::Future;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -11,6 +13,7 @@ use greentic_sdk_network::session::{ClaimError, Expect, PutOp, Write, WriteOp};
 use greentic_sdk_network::spawn;
 use greentic_test_servers::{Proxy, Server, Weather};
 
+use crate::client::Client;
 use crate::settings::Settings;
 use crate::store::RedisStore;
 
@@ -51,6 +54,13 @@ fn delete(name: &str, expect: Expect) -> Write {
         expect,
         op: WriteOp::Delete,
     }
+}
+
+/// A connection beside the store's.
+async fn by_hand(server: &Server) -> Rc<Client> {
+    let access = Settings::read().unwrap().access;
+    let client = Client::connect(&access, "127.0.0.1", server.port());
+    client.await.unwrap()
 }
 
 async fn value(store: &RedisStore, partition: &str, name: &str) -> Option<(Vec<u8>, u64)> {
@@ -347,13 +357,7 @@ fn scripts_the_server_forgot_are_given_to_it_again() {
         let store = store(on(server.port(), &[]));
         let writes = [put("n", b"1", Expect::Any, None)];
         store.commit("p", None, &writes, false).await.unwrap();
-        let client = crate::client::Client::connect(
-            "127.0.0.1",
-            server.port(),
-            Duration::from_secs(1),
-            Duration::from_secs(1),
-        );
-        let client = client.await.unwrap();
+        let client = by_hand(&server).await;
         client.ask(&[b"SCRIPT", b"FLUSH"]).await.unwrap();
         store.commit("p", None, &writes, false).await.unwrap();
         store.claim("p", "o", 10, &[]).await.unwrap();
@@ -467,13 +471,7 @@ fn the_index_forgets_what_has_expired_without_anybody_listing() {
         for _ in 0..1_000 {
             store.commit("p", None, &kept, false).await.unwrap();
         }
-        let client = crate::client::Client::connect(
-            "127.0.0.1",
-            server.port(),
-            Duration::from_secs(1),
-            Duration::from_secs(1),
-        );
-        let client = client.await.unwrap();
+        let client = by_hand(&server).await;
         let left = client.ask(&[b"ZCARD", b"greentic:index"]).await.unwrap();
         assert_eq!(left, crate::resp::Reply::Number(1));
     });

@@ -1,15 +1,15 @@
 //! What the bundle says about the server.
 
-use std::time::Duration;
-
 use greentic_sdk::config;
 use greentic_sdk::model::{Durability, Error};
-use greentic_sdk::secret::{Secret, SecretError};
+use greentic_sdk_network::access::{Access, reveal};
+use greentic_sdk_network::access_schema;
 
-use crate::address::Address;
+use crate::address::{SCHEME, database};
 
 /// The configuration's JSON Schema.
-pub const SCHEMA: &str = r#"{
+pub const SCHEMA: &str = concat!(
+    r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object",
   "additionalProperties": false,
@@ -17,7 +17,7 @@ pub const SCHEMA: &str = r#"{
   "properties": {
     "url": {
       "type": "string", "minLength": 1,
-      "description": "redis://[user@]host[:port][,host[:port]...][/database]. Several hosts are tried in their order; with `sentinel` they are the sentinels. Each needs a `tcp` grant."
+      "description": "redis://[user@]host[:port][,host[:port]...][/database], or rediss:// for TLS. Several hosts are tried in their order; with `sentinel` they are the sentinels. Each needs a `tcp` grant."
     },
     "password": {
       "type": "string", "minLength": 1,
@@ -35,22 +35,20 @@ pub const SCHEMA: &str = r#"{
       "enum": ["process", "disk"], "default": "process",
       "description": "What the operator takes for granted. `disk` is checked when connecting: appendonly yes and appendfsync always."
     },
-    "timeout-ms": {
-      "type": "integer", "minimum": 50, "maximum": 60000, "default": 5000,
-      "description": "A server that does not answer for so long is taken for gone: the connection is given up and made anew."
-    },
-    "connect-ms": {
-      "type": "integer", "minimum": 50, "maximum": 60000, "default": 2000,
-      "description": "How long connecting may take, and how long a call waits for a connection that is being made."
-    }
+"#,
+    access_schema!(),
+    r#"
   }
-}"#;
+}"#
+);
 
 /// The settings.
 #[derive(Clone)]
 pub struct Settings {
-    /// Servers, user and database.
-    pub address: Address,
+    /// The servers, and how they are reached.
+    pub access: Access,
+    /// The number of the database.
+    pub database: u32,
     /// The name of the secret with the password.
     pub password: Option<String>,
     /// The name of the primary among the sentinels.
@@ -59,10 +57,6 @@ pub struct Settings {
     pub prefix: String,
     /// What the operator takes for granted.
     pub durability: Durability,
-    /// Silence after which the server is taken for gone.
-    pub timeout: Duration,
-    /// How long connecting may take.
-    pub connect: Duration,
 }
 
 impl Settings {
@@ -71,12 +65,7 @@ impl Settings {
     /// # Errors
     /// `invalid` with the key.
     pub fn read() -> Result<Self, Error> {
-        let Some(url) = config::get("url")? else {
-            return Err(Error::Invalid(
-                "config `url` is missing: say where the server is, such as redis://127.0.0.1:6379"
-                    .into(),
-            ));
-        };
+        let access = Access::read(&SCHEME)?;
         let prefix = config::get("prefix")?.unwrap_or_else(|| "greentic".into());
         let allowed = |byte: u8| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b':' | b'-')
@@ -87,13 +76,12 @@ impl Settings {
             ));
         }
         Ok(Self {
-            address: Address::parse(&url)?,
+            database: database(&access.address)?,
+            access,
             password: config::get("password")?,
             sentinel: config::get("sentinel")?,
             prefix,
             durability: declared()?,
-            timeout: Duration::from_millis(config::get_or("timeout-ms", 5_000)?),
-            connect: Duration::from_millis(config::get_or("connect-ms", 2_000)?),
         })
     }
 
@@ -102,19 +90,7 @@ impl Settings {
     /// # Errors
     /// `denied` or `unavailable` with the secret's name and what to do.
     pub fn password(&self) -> Result<Option<Vec<u8>>, Error> {
-        let Some(name) = &self.password else {
-            return Ok(None);
-        };
-        let bytes = Secret::open(name).and_then(|secret| secret.reveal());
-        match bytes {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(SecretError::Unavailable(text)) => {
-                Err(Error::Unavailable(format!("secret `{name}`: {text}")))
-            }
-            Err(other) => Err(Error::Denied(format!(
-                "secret `{name}`: {other:?}; the password is sent to the server, so the bundle must grant it under `secrets` and under `reveal`"
-            ))),
-        }
+        self.password.as_deref().map(reveal).transpose()
     }
 }
 

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use greentic_sdk::model::Error;
 use greentic_sdk::session::{check, cursor};
+use greentic_sdk_network::asked::Effect;
 use greentic_sdk_network::session::{
     ClaimError, Entry, Expect, Key, KeyPage, Lease, LogEntry, LogPage, Write, WriteOp,
 };
 use greentic_sdk_network::spawn;
 
-use crate::error::Effect;
 use crate::keys::{Keys, bounds, escaped, member, read_member};
 use crate::resp::Reply;
 use crate::script::Script;

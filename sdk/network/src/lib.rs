@@ -11,6 +11,9 @@
 //! Outside the sandbox the same code runs on tokio, inside a `LocalSet`: tests talk to real servers without a host, and a
 //! measurement compares the component with itself.
 
+pub mod access;
+pub mod address;
+pub mod asked;
 pub mod backoff;
 #[doc(hidden)]
 pub mod bindings;
@@ -21,6 +24,7 @@ pub mod session;
 pub mod signal;
 pub mod tcp;
 pub mod timer;
+pub mod tls;
 
 /// Runs a future beside the calls, until it ends. It starts with the next turn of the caller's task.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {

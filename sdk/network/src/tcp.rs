@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::timer::within;
+use crate::timer::within;
+use crate::tls;
 
 /// Why there is no connection, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +72,25 @@ pub fn host_and_port(text: &str, default: u16) -> Option<(String, u16)> {
 }
 
 /// The receiving half of a connection.
-pub struct Reader(system::Reader);
+pub struct Reader {
+    half: Half<system::Reader, tls::Reader>,
+    /// What was read and given back.
+    ahead: Vec<u8>,
+}
 
 /// The sending half of a connection.
-pub struct Writer(system::Writer);
+pub struct Writer(Half<system::Writer, tls::Writer>);
+
+/// Half of a connection as it is, or in TLS.
+enum Half<P, T> {
+    Plain(P),
+    Tls(Box<T>),
+}
+
+/// A second handshake inside the first is nobody's wish.
+fn twice() -> Fault {
+    Fault::Failed("the connection is in TLS already".into())
+}
 
 impl Reader {
     /// Reads what has come, at least one byte, into the spare room of `buffer`, which must have some.
@@ -82,7 +98,45 @@ impl Reader {
     /// # Errors
     /// [`Fault`] when the connection is over; what was read before is in vain.
     pub async fn read(&mut self, buffer: Vec<u8>) -> Result<Vec<u8>, Fault> {
-        self.0.read(buffer).await
+        if !self.ahead.is_empty() {
+            let mut buffer = buffer;
+            buffer.append(&mut self.ahead);
+            return Ok(buffer);
+        }
+        match &mut self.half {
+            Half::Plain(half) => half.read(buffer).await,
+            Half::Tls(half) => half.read(buffer).await,
+        }
+    }
+
+    /// Gives back what was read too much: the next read begins with it.
+    pub fn give_back(&mut self, bytes: &[u8]) {
+        self.ahead.splice(0..0, bytes.iter().copied());
+    }
+
+    fn plain(half: system::Reader) -> Self {
+        Self {
+            half: Half::Plain(half),
+            ahead: Vec::new(),
+        }
+    }
+
+    pub(crate) fn tls(half: tls::Reader) -> Self {
+        Self {
+            half: Half::Tls(Box::new(half)),
+            ahead: Vec::new(),
+        }
+    }
+
+    /// What a handshake begins on. What was said without TLS before it and not read must not be taken for something said in it.
+    pub(crate) fn raw(self) -> Result<system::Reader, Fault> {
+        match self.half {
+            Half::Plain(_) if !self.ahead.is_empty() => Err(Fault::Failed(
+                "the server said more before TLS than it may".into(),
+            )),
+            Half::Plain(half) => Ok(half),
+            Half::Tls(_) => Err(twice()),
+        }
     }
 }
 
@@ -92,12 +146,30 @@ impl Writer {
     /// # Errors
     /// [`Fault`] when the connection is over; how much of it arrived is unknown.
     pub async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
-        self.0.write(bytes).await
+        match &mut self.0 {
+            Half::Plain(half) => half.write(bytes).await,
+            Half::Tls(half) => half.write(bytes).await,
+        }
+    }
+
+    fn plain(half: system::Writer) -> Self {
+        Self(Half::Plain(half))
+    }
+
+    pub(crate) fn tls(half: tls::Writer) -> Self {
+        Self(Half::Tls(Box::new(half)))
+    }
+
+    pub(crate) fn raw(self) -> Result<system::Writer, Fault> {
+        match self.0 {
+            Half::Plain(half) => Ok(half),
+            Half::Tls(_) => Err(twice()),
+        }
     }
 }
 
 #[cfg(target_arch = "wasm32")]
-mod system {
+pub(crate) mod system {
     use std::net::IpAddr;
     use std::rc::Rc;
 
@@ -114,13 +186,13 @@ mod system {
 
     type End = FutureReader<Result<(), ErrorCode>>;
 
-    pub(super) struct Reader {
+    pub(crate) struct Reader {
         stream: StreamReader<u8>,
         _end: End,
         _socket: Rc<TcpSocket>,
     }
 
-    pub(super) struct Writer {
+    pub(crate) struct Writer {
         stream: StreamWriter<u8>,
         _end: End,
         _socket: Rc<TcpSocket>,
@@ -185,12 +257,12 @@ mod system {
         let (outgoing, source) = wit_stream::new();
         let sent = socket.send(source);
         Ok((
-            super::Reader(Reader {
+            super::Reader::plain(Reader {
                 stream: incoming,
                 _end: received,
                 _socket: Rc::clone(&socket),
             }),
-            super::Writer(Writer {
+            super::Writer::plain(Writer {
                 stream: outgoing,
                 _end: sent,
                 _socket: socket,
@@ -205,7 +277,7 @@ mod system {
     }
 
     impl Reader {
-        pub(super) async fn read(&mut self, buffer: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        pub(crate) async fn read(&mut self, buffer: Vec<u8>) -> Result<Vec<u8>, Fault> {
             match self.stream.read(buffer).await {
                 (StreamResult::Complete(count), buffer) if count > 0 => Ok(buffer),
                 _ => Err(closed()),
@@ -214,7 +286,7 @@ mod system {
     }
 
     impl Writer {
-        pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
             let rest = self.stream.write_all(bytes).await;
             if rest.is_empty() {
                 Ok(rest)
@@ -226,15 +298,15 @@ mod system {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-mod system {
+pub(crate) mod system {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
     use super::{Fault, closed};
 
-    pub(super) struct Reader(OwnedReadHalf);
-    pub(super) struct Writer(OwnedWriteHalf);
+    pub(crate) struct Reader(OwnedReadHalf);
+    pub(crate) struct Writer(OwnedWriteHalf);
 
     pub(super) async fn connect(
         host: &str,
@@ -244,11 +316,14 @@ mod system {
         let stream = TcpStream::connect((host, port)).await.map_err(fault)?;
         stream.set_nodelay(true).map_err(fault)?;
         let (reader, writer) = stream.into_split();
-        Ok((super::Reader(Reader(reader)), super::Writer(Writer(writer))))
+        Ok((
+            super::Reader::plain(Reader(reader)),
+            super::Writer::plain(Writer(writer)),
+        ))
     }
 
     impl Reader {
-        pub(super) async fn read(&mut self, mut buffer: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        pub(crate) async fn read(&mut self, mut buffer: Vec<u8>) -> Result<Vec<u8>, Fault> {
             match self.0.read_buf(&mut buffer).await {
                 Ok(count) if count > 0 => Ok(buffer),
                 _ => Err(closed()),
@@ -257,7 +332,7 @@ mod system {
     }
 
     impl Writer {
-        pub(super) async fn write(&mut self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        pub(crate) async fn write(&mut self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
             let sent = self.0.write_all(&bytes).await;
             sent.map_err(|error| Fault::Failed(error.to_string()))?;
             bytes.clear();

@@ -2,8 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // Only tests use this; where it fails the test has failed.
 
+mod authority;
+mod front;
 mod proxy;
 
+pub use authority::{Authority, Signed};
+pub use front::TlsFront;
 pub use proxy::{Proxy, Weather};
 
 use std::net::{TcpListener, TcpStream};
@@ -54,6 +58,28 @@ impl Server {
         .to_vec();
         arguments.push(path(folder.path()));
         arguments.extend(more.iter().map(|text| (*text).to_owned()));
+        Self::start(REDIS, arguments, port, folder)
+    }
+
+    /// A Redis server that speaks TLS and nothing else. Certificates of clients are asked for with `--tls-auth-clients yes`.
+    #[must_use]
+    pub fn redis_tls(authority: &Authority, signed: &Signed, more: &[&str]) -> Self {
+        let folder = folder();
+        let port = free_port();
+        let (dir, port_text) = (path(folder.path()), port.to_string());
+        let ours = [
+            ["--port", "0"],
+            ["--tls-port", &port_text],
+            ["--tls-cert-file", &signed.certificate],
+            ["--tls-key-file", &signed.key],
+            ["--tls-ca-cert-file", &authority.path()],
+            ["--tls-auth-clients", "no"],
+            ["--bind", "127.0.0.1"],
+            ["--save", ""],
+            ["--dir", &dir],
+        ];
+        let arguments = ours.iter().flatten().chain(more);
+        let arguments = arguments.map(|text| (*text).to_owned()).collect();
         Self::start(REDIS, arguments, port, folder)
     }
 
