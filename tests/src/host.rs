@@ -113,8 +113,19 @@ pub fn check(folder: &Folder) -> Checked {
 /// When the binary cannot be run.
 #[must_use]
 pub fn run(folder: &Folder, arguments: &[&str]) -> Checked {
+    run_with(folder, arguments, |_| {})
+}
+
+/// The same with something changed about the command.
+///
+/// # Panics
+/// When the binary cannot be run.
+#[must_use]
+pub fn run_with(folder: &Folder, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Checked {
     let bundle = folder.file("bundle.yaml");
-    let output = command(&bundle, folder).args(arguments).output().unwrap();
+    let mut command = command(&bundle, folder);
+    change(command.args(arguments));
+    let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Checked {
         code: output.status.code(),

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use greentic_diagnostics::Spanned;
 use greentic_types::Id;
@@ -29,9 +29,11 @@ pub struct Bundle {
     pub admin: Option<Admin>,
     /// Whose packs are accepted.
     pub trust: Trust,
+    /// What is said of registries; of others the user's Docker configuration says who asks, and they must speak TLS.
+    pub registries: Vec<Registry>,
     /// Traces, metrics, logs.
     pub telemetry: Telemetry,
-    /// The folder for compiled components; absent: the user's cache folder.
+    /// The folder for compiled components and what was fetched; absent: the user's cache folder.
     pub cache: Option<Spanned<PathBuf>>,
     /// Every component there is.
     pub plugins: IndexMap<Id, Plugin>,
@@ -74,6 +76,28 @@ impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(…)")
     }
+}
+
+/// A registry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registry {
+    /// Its host, with its port where it has one, as references name it.
+    pub host: Spanned<String>,
+    /// Plain HTTP; on this machine only. Default false.
+    pub insecure: bool,
+    /// Who asks; absent: whom the Docker configuration names.
+    pub login: Option<Login>,
+    /// PEM certificates of authorities beside the public ones, resolved against the bundle's folder.
+    pub authorities: Option<Spanned<PathBuf>>,
+}
+
+/// A name with its password.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Login {
+    /// The name.
+    pub username: String,
+    /// The password. Never log it.
+    pub password: Token,
 }
 
 /// Whose packs are accepted.
@@ -166,6 +190,8 @@ pub struct Plugin {
     pub name: Spanned<Id>,
     /// The pack or component file it comes from.
     pub from: Spanned<Origin>,
+    /// How often a registry is asked for a new version under the tag of `from`; absent: never.
+    pub watch: Option<Spanned<Duration>>,
     /// Its name in the pack; absent: the pack holds one component only.
     pub component: Option<Spanned<String>>,
     /// What it may touch.
@@ -181,7 +207,7 @@ pub struct Plugin {
 }
 
 /// Where something is loaded from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Origin {
     /// A file, resolved against the bundle's folder.
     File(PathBuf),
@@ -259,6 +285,8 @@ pub struct Pack {
     pub name: Spanned<Id>,
     /// Its file or reference.
     pub from: Spanned<Origin>,
+    /// How often a registry is asked for a new version under the tag of `from`; absent: never.
+    pub watch: Option<Spanned<Duration>>,
 }
 
 /// What channels say when they say nothing of their own.

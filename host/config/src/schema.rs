@@ -63,9 +63,10 @@ fn property(field: &Field, defs: &mut Map<String, Value>) -> Value {
         Kind::Ids => json!({ "type": "array", "items": id(), "uniqueItems": true }),
         Kind::Flag => or_variable(json!({ "type": "boolean" })),
         Kind::Number => or_variable(json!({ "type": "number" })),
+        Kind::Time => or_variable(json!({ "type": "string", "pattern": TIME })),
         Kind::Limit(limit) => {
             let mut made = or_variable(match limit.unit {
-                Unit::Time => json!({ "type": "string", "pattern": "^[0-9]+ *(ms|s|m|h|d)$" }),
+                Unit::Time => json!({ "type": "string", "pattern": TIME }),
                 Unit::Size => json!({ "type": "string", "pattern": "^[0-9]+ *(B|[KMG]i?B)$" }),
                 Unit::Count => {
                     json!({ "type": "integer", "minimum": limit.min, "maximum": limit.max })
@@ -96,6 +97,7 @@ fn property(field: &Field, defs: &mut Map<String, Value>) -> Value {
     made
 }
 
+const TIME: &str = "^[0-9]+ *(ms|s|m|h|d)$";
 const ID: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 
 fn id() -> Value {

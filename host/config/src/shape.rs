@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use greentic_diagnostics::{Node, Report, Span, Spanned, Table, suggest};
 use greentic_types::Id;
@@ -36,6 +37,8 @@ pub(crate) enum Kind {
     Ids,
     Flag,
     Number,
+    /// A time with its unit.
+    Time,
     /// A limit of the table in `limits.rs`.
     Limit(&'static Limit),
     Socket,
@@ -361,6 +364,25 @@ impl<'n, 'c> Fields<'n, 'c> {
                 None
             }
         }
+    }
+
+    /// A time between two bounds, both in it.
+    pub fn time(
+        &self,
+        key: &'static str,
+        least: Duration,
+        most: Duration,
+    ) -> Option<Spanned<Duration>> {
+        let time = self
+            .take(key, |kind| matches!(kind, Kind::Time))?
+            .expect_duration(self.ctx.report)?;
+        if (least..=most).contains(&time.value) {
+            return Some(time);
+        }
+        let show = greentic_diagnostics::format_duration;
+        let message = format!("`{key}` must lie from {} to {}", show(least), show(most));
+        self.ctx.error(time.span, "out-of-range", message);
+        None
     }
 
     /// A limit in its base unit; `ceiling` is what must not be exceeded.

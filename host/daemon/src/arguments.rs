@@ -51,6 +51,10 @@ pub struct Arguments {
     #[arg(long)]
     pub locked: bool,
 
+    /// Use no network for packs and components in registries, only what was fetched before.
+    #[arg(long)]
+    pub offline: bool,
+
     /// Show what was loaded as JSON, for scripts.
     #[arg(long)]
     pub json: bool,
@@ -59,7 +63,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
 
-    /// Take over a changed bundle only when told to, by SIGHUP or by the admin API, and not by its edit.
+    /// Take over a changed bundle only when told to, by SIGHUP or by the admin API, and not by its edit or a new version under a tag.
     #[arg(long)]
     pub no_watch: bool,
 

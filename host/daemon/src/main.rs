@@ -10,6 +10,7 @@ mod reload;
 mod settings;
 mod start;
 mod table;
+mod tags;
 mod watch;
 mod workers;
 

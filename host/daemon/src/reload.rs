@@ -1,4 +1,4 @@
-//! Taking over a changed bundle: by its edit, by SIGHUP, by an admin call; and going back.
+//! Taking over a changed bundle: by its edit, by a new version under a tag, by SIGHUP, by an admin call; and going back.
 //!
 //! A new generation is built whole beside the running one. What is wrong with it is logged, answered and shown in readiness, and
 //! the running one goes on untouched. Otherwise requests and messages go to the new one from one moment on.
@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::adapter::{Adapter, Order};
 use crate::front::Front;
 use crate::table;
+use crate::tags::Tags;
 use crate::watch::Watch;
 
 /// Builds generations and takes them over, one at a time.
@@ -42,6 +43,8 @@ pub struct Reloader {
     pub hangup: Signal,
     /// The files as they were before the first of them was read; none when edits are not taken over by themselves.
     pub watch: Option<Watch>,
+    /// The tags; none when new versions are not taken over by themselves.
+    pub tags: Option<Tags>,
     /// The bundle the process was started with: some of it holds until its end.
     pub first: Arc<Loaded>,
 }
@@ -50,6 +53,8 @@ enum Cause {
     Edit,
     Hangup,
     Order(Order),
+    /// What a tag has is new.
+    Tag(String),
 }
 
 impl Reloader {
@@ -59,12 +64,18 @@ impl Reloader {
             if let Some(watch) = &mut self.watch {
                 watch.watch(files(&self.path, self.host.generation().loaded()));
             }
+            if let Some(tags) = &self.tags {
+                tags.watch(&self.host.generation());
+            }
             match self.next().await {
                 Cause::Edit => {
                     let _ = self.reload("an edit").await;
                 }
                 Cause::Hangup => {
                     let _ = self.reload("SIGHUP").await;
+                }
+                Cause::Tag(tag) => {
+                    let _ = self.reload(&format!("a new version of {tag}")).await;
                 }
                 Cause::Order(Order::Reload(answer)) => {
                     // Whoever asked may be gone; the generation serves all the same.
@@ -84,6 +95,7 @@ impl Reloader {
             tokio::select! {
                 Some(order) = self.orders.recv() => return Cause::Order(order),
                 Some(()) = self.hangup.recv() => return Cause::Hangup,
+                tag = next_tag(&mut self.tags) => return Cause::Tag(tag),
                 () = look_after(every) => {
                     if self.watch.as_mut().is_some_and(Watch::changed) {
                         return Cause::Edit;
@@ -244,6 +256,14 @@ async fn look_after(every: Option<Duration>) {
     }
 }
 
+/// A tag with a new version; never when none is looked after.
+async fn next_tag(tags: &mut Option<Tags>) -> String {
+    match tags {
+        Some(tags) => tags.next().await,
+        None => pending().await,
+    }
+}
+
 /// The bundle's file and every file it names.
 fn files(path: &std::path::Path, loaded: &Loaded) -> Vec<PathBuf> {
     let bundle = &loaded.bundle;
@@ -258,9 +278,13 @@ fn files(path: &std::path::Path, loaded: &Loaded) -> Vec<PathBuf> {
         KeySource::File(path) => Some(path.clone()),
         KeySource::Ed25519(_) => None,
     });
+    let registries = bundle.registries.iter();
+    let authorities =
+        registries.filter_map(|registry| Some(registry.authorities.as_ref()?.value.clone()));
     let mut all: Vec<PathBuf> = std::iter::once(path.to_owned())
         .chain(origins)
         .chain(keys)
+        .chain(authorities)
         .chain(loaded.watched.iter().cloned())
         .collect();
     all.sort();

@@ -8,6 +8,7 @@ use anyhow::Context;
 use greentic_config::limits::Limits;
 use greentic_config::{Bundle, Loaded, LogFormat};
 use greentic_gateway::{AdminLimits, GatewayLimits, RequestLimits, WebsocketLimits};
+use greentic_registry::Cache;
 use greentic_runner::{Foundation, Locking, default_cache_dir};
 use greentic_sandbox::cache::CompiledCache;
 use greentic_sandbox::engine::SandboxEngine;
@@ -119,11 +120,14 @@ pub fn foundation(
         .as_ref()
         .map(|cache| cache.value.clone())
         .or_else(|| default_cache_dir(&variable));
-    let cache = match directory {
+    let (cache, fetched) = match directory {
         Some(directory) if !arguments.no_cache => {
-            CompiledCache::open(&directory, limits.process.cache)?
+            let compiled = CompiledCache::open(&directory, limits.process.cache)?;
+            let fetched = Cache::open(&directory.join("registry"))
+                .context("the cache for what comes from registries cannot be used")?;
+            (compiled, Some(fetched))
         }
-        _ => CompiledCache::none(),
+        _ => (CompiledCache::none(), None),
     };
     Ok(Foundation {
         engine: SandboxEngine::new()?,
@@ -140,6 +144,8 @@ pub fn foundation(
         } else {
             Locking::Heed
         },
+        fetched,
+        offline: arguments.offline,
         progress: Arc::new(|step| eprintln!("  {step}")),
         env: Arc::new(variable),
     })

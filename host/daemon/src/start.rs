@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::front::Front;
 use crate::listen::{Endpoints, bind_all, serve};
 use crate::reload::Reloader;
+use crate::tags::Tags;
 use crate::watch::Watch;
 use crate::workers::Workers;
 use crate::{explain, settings, table};
@@ -138,13 +139,15 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         );
     }
 
+    let worker = workers.handles().into_iter().next().context("no worker")?;
     let reloader = Reloader {
         path: path.to_owned(),
         foundation,
         host: Arc::clone(&host),
         adapter,
         origin,
-        worker: workers.handles().into_iter().next().context("no worker")?,
+        tags: watch.is_some().then(|| Tags::start(&worker)),
+        worker,
         orders,
         hangup,
         watch,

@@ -29,6 +29,10 @@ pub struct LockedPack {
     pub version: Option<Version>,
     /// `sha256:` and 64 hexadecimal digits, of all its bytes.
     pub digest: String,
+    /// The digest of its manifest in the registry it comes from; absent for a file. By it the locked bytes are found, wherever the
+    /// tag has gone since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
 }
 
 impl LockedPack {
@@ -39,6 +43,7 @@ impl LockedPack {
             id: Some(pack.id().to_string()),
             version: Some(pack.version().clone()),
             digest: pack.digest().to_owned(),
+            manifest: None,
         }
     }
 
@@ -49,6 +54,16 @@ impl LockedPack {
             id: None,
             version: None,
             digest: format!("sha256:{}", sha256(bytes)),
+            manifest: None,
+        }
+    }
+
+    /// The same, from a registry that has it under this manifest.
+    #[must_use]
+    pub fn from_registry(self, manifest: String) -> Self {
+        Self {
+            manifest: Some(manifest),
+            ..self
         }
     }
 }
@@ -195,6 +210,7 @@ mod tests {
             id: Some(id.into()),
             version: Some(version.parse().unwrap()),
             digest: digest.into(),
+            manifest: None,
         }
     }
 

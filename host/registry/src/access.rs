@@ -130,6 +130,27 @@ impl Asking<'_> {
         }
     }
 
+    /// What a token service is asked; with a token to exchange it is a form.
+    fn query(
+        &self,
+        service: Option<String>,
+        scope: Option<String>,
+        identity: Option<&str>,
+    ) -> Zeroizing<String> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(service) = &service {
+            query.append_pair("service", service);
+        }
+        let scope = scope.unwrap_or_else(|| self.action.scope(self.repository));
+        query.append_pair("scope", &scope);
+        query.append_pair("client_id", CLIENT);
+        if let Some(identity) = identity {
+            query.append_pair("grant_type", "refresh_token");
+            query.append_pair("refresh_token", identity);
+        }
+        Zeroizing::new(query.finish())
+    }
+
     /// A token from the service that a registry names.
     async fn token(
         &self,
@@ -153,32 +174,22 @@ impl Asking<'_> {
         if uri.scheme_str() != Some("https") && !plain {
             return Err(wrong("does not speak TLS"));
         }
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if let Some(service) = &service {
-            query.append_pair("service", service);
-        }
-        query.append_pair(
-            "scope",
-            &scope.unwrap_or_else(|| self.action.scope(self.repository)),
-        );
-        query.append_pair("client_id", CLIENT);
         let request = Request::builder().header(ACCEPT, "application/json");
         let identity = match self.found.map(|found| &found.credentials) {
             Some(Credentials::Identity(token)) => Some(token),
             _ => None,
         };
         let request = if let Some(identity) = identity {
-            query.append_pair("grant_type", "refresh_token");
-            query.append_pair("refresh_token", identity);
-            let form = Zeroizing::new(query.finish());
+            let form = self.query(service, scope, Some(identity));
             request
                 .method("POST")
                 .uri(uri)
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(Upload::of(form.as_bytes().to_vec().into(), None))
         } else {
+            let query = self.query(service, scope, None);
             let joint = if realm.contains('?') { '&' } else { '?' };
-            let mut request = request.uri(format!("{realm}{joint}{}", query.finish()));
+            let mut request = request.uri(format!("{realm}{joint}{}", query.as_str()));
             if let Some(Credentials::Password { username, password }) =
                 self.found.map(|found| &found.credentials)
             {

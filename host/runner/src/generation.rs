@@ -11,7 +11,7 @@ use greentic_types::{ChannelRef, Id, TenantCtx};
 use crate::backends::Backends;
 use crate::channel::ChannelRuntime;
 use crate::chores::Lasting;
-use crate::load::Parts;
+use crate::load::{Parts, WatchedTag};
 use crate::loaded::LoadedPlugin;
 use crate::old_flows::OldFlows;
 use crate::team::TeamRuntime;
@@ -86,6 +86,18 @@ impl Generation {
     #[must_use]
     pub fn lock(&self) -> greentic_pack::Lock {
         self.parts.packs.lock(&self.parts.loaded.bundle.base_dir)
+    }
+
+    /// Who asks registries for new versions of what it was made of; none where nothing is to be asked.
+    #[must_use]
+    pub fn registries(&self) -> Option<Arc<greentic_registry::Client>> {
+        self.parts.packs.fetched.client().cloned()
+    }
+
+    /// The tags that are looked after, with what they had.
+    #[must_use]
+    pub fn watched_tags(&self) -> Vec<WatchedTag> {
+        self.parts.packs.fetched.watched(&self.parts.loaded)
     }
 
     /// The bundle it was made of.

@@ -46,6 +46,6 @@ pub use host::{
 };
 pub use ingress::problem;
 pub use lifecycle::LifecycleError;
-pub use load::{Foundation, Locking, Lookup, default_cache_dir};
+pub use load::{Foundation, Locking, Lookup, WatchedTag, default_cache_dir};
 pub use loaded::{BackendRow, ChannelRow, LoadedPlugin};
 pub use socket::{ChannelSocket, Received};

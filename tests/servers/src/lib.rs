@@ -116,19 +116,21 @@ impl Server {
         Self::start(NATS, vec!["-c".into(), path(&file)], port, folder)
     }
 
-    /// A registry; with `htpasswd`, the file of who may use it, it lets nobody else in. What it keeps lies in [`Server::files`].
+    /// A registry; with `htpasswd`, the lines of who may use it, it lets nobody else in. What it keeps lies in [`Server::files`].
     ///
     /// # Panics
     /// When its configuration cannot be written.
     #[must_use]
-    pub fn registry(htpasswd: Option<&Path>) -> Self {
+    pub fn registry(htpasswd: Option<&str>) -> Self {
         let folder = folder();
         let port = free_port();
         let file = folder.path().join("registry.yml");
-        let auth = htpasswd.map_or_else(String::new, |htpasswd| {
+        let auth = htpasswd.map_or_else(String::new, |lines| {
+            let htpasswd = folder.path().join("htpasswd");
+            std::fs::write(&htpasswd, lines).expect("a file of passwords");
             format!(
                 "auth: {{ htpasswd: {{ realm: tests, path: \"{}\" }} }}\n",
-                path(htpasswd)
+                path(&htpasswd)
             )
         });
         let text = format!(
@@ -143,6 +145,15 @@ impl Server {
     #[must_use]
     pub fn files(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where a registry keeps a blob, by its digest (`sha256:…`).
+    #[must_use]
+    pub fn blob(&self, digest: &str) -> std::path::PathBuf {
+        let digits = digest.trim_start_matches("sha256:");
+        let (first, _) = digits.split_at(2);
+        let blobs = self.files().join("docker/registry/v2/blobs/sha256");
+        blobs.join(first).join(digits).join("data")
     }
 
     fn start(program: &'static str, arguments: Vec<String>, port: u16, folder: TempDir) -> Self {

@@ -258,6 +258,22 @@ limits! {
         depth "depth" Count = 96, 16 => 512;
     }
 
+    /// Registries that packs and components are fetched from.
+    registry "registry" RegistryLimits REGISTRY {
+        /// A connection.
+        connect "connect" Time = 5 * SECOND, 10 => MINUTE;
+        /// The head of an answer, and a pause in its body.
+        answer "answer" Time = 20 * SECOND, 10 => 10 * MINUTE;
+        /// One pack or component in all.
+        transfer "transfer" Time = 10 * MINUTE, 100 => 24 * HOUR;
+        /// A manifest; a pack is bounded by `limits.pack.bytes`.
+        manifest "manifest" Size = 4 * MIB, KIB => 64 * MIB;
+        /// Packs and components fetched at a time.
+        parallel "parallel" Count = 4, 1 => 64;
+        /// What was fetched, on disk; the longest unused goes first.
+        cache "cache" Size = 2 * GIB, MIB => 1_024 * GIB;
+    }
+
     /// Taking over a changed bundle.
     generation "generation" GenerationLimits GENERATION {
         /// Between two looks at the bundle and the files it names.

@@ -4,6 +4,7 @@ mod contradictions;
 mod operations;
 mod paths;
 mod plugin;
+mod registries;
 mod secret_literals;
 mod tenant;
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Paths and references: where packs come from, which folders are granted.
 
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use greentic_diagnostics::Spanned;
 
 use crate::model::Origin;
-use crate::shape::Context;
+use crate::shape::{Context, Fields};
 
 /// A path of the bundle, resolved against its folder. Absolute paths stay; `..` is refused, so that what a bundle touches
 /// can be read off its text.
@@ -52,6 +53,30 @@ pub(crate) fn folder(ctx: &Context<'_>, text: &Spanned<String>) -> Option<Spanne
         return None;
     }
     Some(folder)
+}
+
+/// What `watch` means, for a plugin and for a pack.
+pub(crate) const WATCH: &str = "How often the registry is asked whether the tag of `from` has a new version, such as `30s`; a new one is taken over like an edit of the bundle. Default: never.";
+
+/// The `watch` of something that comes from `from`.
+pub(crate) fn watch(
+    fields: &Fields<'_, '_>,
+    from: Option<&Spanned<Origin>>,
+) -> Option<Spanned<Duration>> {
+    let watch = fields.time("watch", Duration::from_secs(1), Duration::from_secs(86_400))?;
+    let (why, help) = match &from?.value {
+        Origin::Oci(reference) if !reference.contains('@') => return Some(watch),
+        Origin::Oci(_) => (
+            "a digest never has another version",
+            "name a tag instead of the digest, or take `watch` away",
+        ),
+        Origin::File(_) => (
+            "files are watched by themselves",
+            "take `watch` away; `limits.generation.watch` says how often files are looked at",
+        ),
+    };
+    fields.ctx.error(watch.span, "watch", why).help(help);
+    None
 }
 
 /// A file or an `oci://` reference.

@@ -18,6 +18,7 @@ pub(crate) static SHAPE: Shape = Shape {
             Kind::Text,
             "A pack or component file, relative to the bundle's folder, or `oci://registry/repository:tag`.",
         ),
+        field("watch", Kind::Time, paths::WATCH),
         field(
             "component",
             Kind::Text,
@@ -100,6 +101,7 @@ pub(crate) fn read(
     let from = fields
         .filled("from")
         .and_then(|text| paths::origin(ctx, &text));
+    let watch = paths::watch(&fields, from.as_ref());
     let component = fields.filled("component");
     let grants = match fields.table("grants") {
         Some(table) => grants(table),
@@ -127,6 +129,7 @@ pub(crate) fn read(
     Some(Plugin {
         name,
         from: from?,
+        watch,
         component,
         grants,
         limits,

@@ -4,7 +4,7 @@ use greentic_diagnostics::{Node, Span, Spanned};
 use greentic_types::Id;
 use indexmap::IndexMap;
 
-use super::{Aliases, contradictions, operations, paths, plugin, tenant, trust};
+use super::{Aliases, contradictions, operations, paths, plugin, registries, tenant, trust};
 use crate::limits::{LIMITS, Limits};
 use crate::model::{Bindings, Bundle, Defaults, Pack, Telemetry, Trust};
 use crate::shape::{Context, Fields, Kind, Shape, field, required};
@@ -44,6 +44,11 @@ pub(crate) static BUNDLE: Shape = Shape {
             "Whose packs are accepted.",
         ),
         field(
+            "registries",
+            Kind::Tables(&registries::REGISTRY),
+            "What is to be known of registries that references with `oci://` name.",
+        ),
+        field(
             "telemetry",
             Kind::Table(&operations::TELEMETRY),
             "Traces, metrics and logs.",
@@ -51,7 +56,7 @@ pub(crate) static BUNDLE: Shape = Shape {
         field(
             "cache",
             Kind::Text,
-            "The folder for compiled components. Default: the user's cache folder.",
+            "The folder for compiled components and what was fetched from registries. Default: the user's cache folder.",
         ),
         required(
             "plugins",
@@ -182,11 +187,14 @@ pub(crate) static TENANT_USE: Shape = Shape {
 static PACK: Shape = Shape {
     name: "pack",
     doc: "A pack flows come from.",
-    fields: &[required(
-        "from",
-        Kind::Text,
-        "A file, relative to the bundle's folder, or `oci://registry/repository:tag`.",
-    )],
+    fields: &[
+        required(
+            "from",
+            Kind::Text,
+            "A file, relative to the bundle's folder, or `oci://registry/repository:tag`.",
+        ),
+        field("watch", Kind::Time, paths::WATCH),
+    ],
 };
 
 pub(crate) static DEFAULTS: Shape = Shape {
@@ -220,6 +228,7 @@ pub(crate) fn read(root: &Node, ctx: &Context<'_>) -> Option<Bundle> {
     let trust = fields
         .table("trust")
         .map_or_else(Trust::default, |table| trust::read(table, true));
+    let registries = registries::read(&fields);
     let telemetry = fields
         .table("telemetry")
         .map_or_else(Telemetry::default, operations::telemetry);
@@ -251,9 +260,10 @@ pub(crate) fn read(root: &Node, ctx: &Context<'_>) -> Option<Bundle> {
         let from = table
             .filled("from")
             .and_then(|text| paths::origin(ctx, &text));
+        let watch = paths::watch(&table, from.as_ref());
         table.finish();
         if let Some(from) = from {
-            packs.insert(name.value.clone(), Pack { name, from });
+            packs.insert(name.value.clone(), Pack { name, from, watch });
         }
     }
     let base = Defaults::default();
@@ -289,6 +299,7 @@ pub(crate) fn read(root: &Node, ctx: &Context<'_>) -> Option<Bundle> {
             None => None,
         },
         trust,
+        registries,
         telemetry,
         cache,
         plugins,

@@ -1,11 +1,13 @@
-//! The load path: bundle → packs, verified → components, inspected, composed, compiled, linked → described → secrets → bound.
+//! The load path: bundle → packs, fetched and verified → components, inspected, composed, compiled, linked → described → secrets → bound.
 //!
 //! Nothing of what is loaded runs before it was verified, nothing is started unless all of it can be, and all faults of a step
 //! are found at once, each with its place in the bundle.
 
 mod bind;
 mod components;
+mod fetch;
 mod link;
+mod lock;
 mod packs;
 mod parts;
 mod secrets;
@@ -24,7 +26,8 @@ use greentic_sandbox::engine::SandboxEngine;
 use greentic_sandbox::http::HttpClient;
 use greentic_telemetry::HostMetrics;
 
-pub use self::packs::Locking;
+pub use self::fetch::WatchedTag;
+pub use self::lock::Locking;
 pub(crate) use self::parts::{KnownTeam, Parts};
 use crate::generation::Generation;
 
@@ -50,6 +53,10 @@ pub struct Foundation {
     pub allow_unsigned: bool,
     /// What the lock file is for.
     pub locking: Locking,
+    /// Where what came from registries is kept; none: nowhere.
+    pub fetched: Option<greentic_registry::Cache>,
+    /// Use no network for what is in registries, only what was kept of it.
+    pub offline: bool,
     /// Told of each step that takes time.
     pub progress: Arc<dyn Fn(&str) + Send + Sync>,
     /// The environment variables a plugin may be granted.
@@ -77,10 +84,11 @@ impl Foundation {
         number: u64,
         earlier: &[Arc<Generation>],
     ) -> Result<Arc<Generation>, Diagnostics> {
+        let fetched = fetch::fetch(self, loaded).await?;
         let (bundle, allow_unsigned) = (Arc::clone(loaded), self.allow_unsigned);
         let (locking, running) = (self.locking, earlier.first().map(|running| running.lock()));
         let packs = aside(loaded, move || {
-            packs::open(&bundle, allow_unsigned, locking, running.as_ref())
+            packs::open(&bundle, fetched, allow_unsigned, locking, running.as_ref())
         });
         let packs = packs.await??;
         self.build(loaded, packs, number, earlier).await

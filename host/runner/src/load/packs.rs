@@ -1,37 +1,30 @@
 //! Opening and verifying packs. Each file is read once; what is verified is what is used.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use greentic_config::limits::PackLimits;
-use greentic_config::{KeySource, Loaded, Origin, Tenant};
+use greentic_config::{Bundle, KeySource, Loaded, Origin, Tenant};
 use greentic_diagnostics::{Diagnostic, Diagnostics, Span, Spanned};
 use greentic_pack::{
-    IdPattern, Keyring, LOCK_FILE, Limits, Lock, LockFault, LockedPack, Pack, Policy, TrustedKey,
+    IdPattern, Keyring, Limits, Lock, LockedPack, Pack, PackError, Policy, TrustedKey,
     VerifyingKey, keys,
 };
+use greentic_registry::{Digest, Kind, SCHEME};
 use greentic_types::Id;
 
+use super::fetch::FetchedAll;
+use super::lock::{self, Locking};
 use crate::fingerprint::Fingerprint;
 
-/// What the lock file beside the bundle is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Locking {
-    /// Where there is one, a pack with a lower version than the one in it is refused.
-    Heed,
-    /// Every pack must be, byte for byte, the one in it.
-    Require,
-    /// It is written anew, so it is not looked at.
-    Write,
-}
-
-/// Packs and bare components by path.
+/// Packs and bare components by where they are from.
 #[derive(Clone)]
 pub(crate) struct Packs {
-    by_path: Arc<HashMap<PathBuf, Source>>,
+    by_origin: Arc<HashMap<Origin, Source>>,
     /// Packs that keys of tenants signed and none of the host's: those tenants may use them, and nobody else.
-    only_for: Arc<HashMap<PathBuf, Vec<Id>>>,
+    only_for: Arc<HashMap<Origin, Vec<Id>>>,
+    pub(crate) fetched: FetchedAll,
 }
 
 /// Where components come from.
@@ -43,39 +36,48 @@ pub(crate) enum Source {
 
 impl Packs {
     pub(crate) fn get(&self, origin: &Origin) -> Option<&Source> {
-        match origin {
-            Origin::File(path) => self.by_path.get(path),
-            Origin::Oci(_) => None,
-        }
+        self.by_origin.get(origin)
     }
 
     /// What the lock file of these packs says.
     pub(crate) fn lock(&self, base: &Path) -> Lock {
         let mut lock = Lock::default();
-        for (path, source) in &*self.by_path {
-            lock.packs.insert(lock_name(base, path), source.locked());
+        for (origin, source) in &*self.by_origin {
+            let pack = source.locked(self.fetched.manifest(origin));
+            lock.packs.insert(lock::name(base, origin), pack);
         }
         lock
     }
 
     /// The tenants that may use what comes from there; none when all may.
     pub(crate) fn only_for(&self, origin: &Origin) -> Option<&[Id]> {
-        match origin {
-            Origin::File(path) => self.only_for.get(path).map(Vec::as_slice),
-            Origin::Oci(_) => None,
-        }
+        self.only_for.get(origin).map(Vec::as_slice)
     }
 
-    /// The path and digest of each, in the order of their paths.
+    /// Where each is from and its digest, in order.
     pub(crate) fn digests(&self) -> Vec<(String, String)> {
         let mut all: Vec<_> = self
-            .by_path
+            .by_origin
             .iter()
-            .map(|(path, source)| (path.display().to_string(), source.digest()))
+            .map(|(origin, source)| (shown(origin), source.digest()))
             .collect();
         all.sort();
         all
     }
+}
+
+/// An origin as a person writes it.
+pub(super) fn shown(origin: &Origin) -> String {
+    match origin {
+        Origin::File(path) => path.display().to_string(),
+        Origin::Oci(reference) => format!("{SCHEME}{reference}"),
+    }
+}
+
+/// Where plugins and packs of a bundle are from, with the place that says so; each as often as it is named.
+pub(super) fn origins(bundle: &Bundle) -> impl Iterator<Item = &Spanned<Origin>> {
+    let plugins = bundle.plugins.values().map(|plugin| &plugin.from);
+    plugins.chain(bundle.packs.values().map(|pack| &pack.from))
 }
 
 impl Source {
@@ -87,17 +89,22 @@ impl Source {
         }
     }
 
-    fn locked(&self) -> LockedPack {
-        match self {
+    pub(super) fn locked(&self, manifest: Option<Digest>) -> LockedPack {
+        let locked = match self {
             Self::Pack(pack) => LockedPack::of(pack),
             Self::Bare(bytes) => LockedPack::bare(bytes),
+        };
+        match manifest {
+            Some(manifest) => locked.from_registry(manifest.to_string()),
+            None => locked,
         }
     }
 }
 
-/// Opens everything the bundle names.
+/// Opens everything the bundle names. What is in registries was fetched before.
 pub(crate) fn open(
     loaded: &Loaded,
+    fetched: FetchedAll,
     allow_unsigned: bool,
     locking: Locking,
     running: Option<&Lock>,
@@ -125,145 +132,49 @@ pub(crate) fn open(
             tenants.push((id.clone(), policy));
         }
     }
-    let mut by_path = HashMap::new();
+    let mut by_origin = HashMap::new();
     let mut only_for = HashMap::new();
-    let origins = bundle
-        .plugins
-        .values()
-        .map(|plugin| &plugin.from)
-        .chain(bundle.packs.values().map(|pack| &pack.from));
-    for from in origins {
-        match &from.value {
-            Origin::Oci(reference) => faults.push(
-                loaded
-                    .error(
-                        from.span,
-                        "oci",
-                        format!(
-                            "`oci://{reference}`: this host does not fetch from registries yet"
-                        ),
-                    )
-                    .help("fetch the pack and name its file"),
-            ),
-            Origin::File(path) if by_path.contains_key(path) => {}
-            Origin::File(path) => match open_one(loaded, from, path, &policy, allow_unsigned) {
-                Ok(source) => {
-                    by_path.insert(path.clone(), source);
+    for from in origins(bundle) {
+        if by_origin.contains_key(&from.value) {
+            continue;
+        }
+        match open_one(loaded, from, &fetched, &policy, allow_unsigned) {
+            Ok(source) => {
+                by_origin.insert(from.value.clone(), source);
+            }
+            Err(fault) => match for_tenants(&from.value, &fetched, &tenants) {
+                (Some(source), accepted) => {
+                    by_origin.insert(from.value.clone(), source);
+                    only_for.insert(from.value.clone(), accepted);
                 }
-                Err(fault) => {
-                    let (source, accepted) = for_tenants(path, &tenants);
-                    match source {
-                        Some(source) => {
-                            by_path.insert(path.clone(), source);
-                            only_for.insert(path.clone(), accepted);
-                        }
-                        None => faults.push(*fault),
-                    }
-                }
+                (None, _) => faults.push(*fault),
             },
         }
     }
     if !faults.has_errors() {
-        check_lock(loaded, &by_path, locking, running, &mut faults);
+        lock::check(loaded, &by_origin, &fetched, locking, running, &mut faults);
     }
     if faults.has_errors() {
         Err(faults)
     } else {
         Ok(Packs {
-            by_path: Arc::new(by_path),
+            by_origin: Arc::new(by_origin),
             only_for: Arc::new(only_for),
+            fetched,
         })
     }
 }
 
-/// Compares what was opened with the lock file beside the bundle, and with what runs.
-fn check_lock(
-    loaded: &Loaded,
-    by_path: &HashMap<PathBuf, Source>,
-    locking: Locking,
-    running: Option<&Lock>,
-    faults: &mut Diagnostics,
-) {
-    if locking == Locking::Write {
-        return;
-    }
-    let base = &loaded.bundle.base_dir;
-    let file = base.join(LOCK_FILE);
-    let lock = match std::fs::read_to_string(&file) {
-        Ok(text) => match Lock::parse(&text) {
-            Ok(lock) => Some(lock),
-            Err(error) => {
-                let place = Span::default();
-                faults.push(loaded.error(place, "lock", error.to_string()));
-                return;
-            }
-        },
-        Err(_) => None,
-    };
-    if lock.is_none() && locking == Locking::Require {
-        faults.push(
-            loaded
-                .error(
-                    Span::default(),
-                    "lock",
-                    format!("there is no lock file {}", file.display()),
-                )
-                .help("write it with `greentic-host --bundle FILE --lock`"),
-        );
-        return;
-    }
-    let bundle = &loaded.bundle;
-    let plugins = bundle.plugins.values().map(|plugin| &plugin.from);
-    let origins = plugins.chain(bundle.packs.values().map(|pack| &pack.from));
-    let mut seen = Vec::new();
-    for from in origins {
-        let Origin::File(path) = &from.value else {
-            continue;
-        };
-        let Some(source) = by_path.get(path).filter(|_| !seen.contains(&path)) else {
-            continue;
-        };
-        seen.push(path);
-        let (name, pack) = (lock_name(base, path), source.locked());
-        let mut judge = |outcome: Result<(), LockFault>| {
-            if let Err(fault) = outcome {
-                faults.push(
-                    loaded
-                        .error(from.span, "lock", fault.to_string())
-                        .help("if this is what you want, write the lock file anew with `greentic-host --bundle FILE --lock`"),
-                );
-            }
-        };
-        if let Some(lock) = &lock {
-            if locking == Locking::Require {
-                judge(lock.require(&name, &pack));
-            } else {
-                judge(lock.not_older(&name, &pack));
-            }
-        }
-        let pinned = lock
-            .as_ref()
-            .is_some_and(|lock| lock.packs.values().any(|one| one.digest == pack.digest));
-        if let Some(running) = running.filter(|_| !pinned) {
-            judge(running.not_older(&name, &pack));
-        }
-    }
-}
-
-/// What the lock file calls a file.
-fn lock_name(base: &Path, path: &Path) -> String {
-    path.strip_prefix(base)
-        .unwrap_or(path)
-        .display()
-        .to_string()
-}
-
 /// A pack the host's keys do not vouch for, and the tenants whose own keys do.
-fn for_tenants(path: &Path, tenants: &[(Id, Policy)]) -> (Option<Source>, Vec<Id>) {
+fn for_tenants(
+    origin: &Origin,
+    fetched: &FetchedAll,
+    tenants: &[(Id, Policy)],
+) -> (Option<Source>, Vec<Id>) {
     let mut source = None;
     let mut accepted = Vec::new();
     for (id, policy) in tenants {
-        if let Ok(pack) = Pack::open_file(path, policy) {
+        if let Some(Ok(pack)) = open_pack(origin, fetched, policy) {
             accepted.push(id.clone());
             source.get_or_insert(Source::Pack(Arc::new(pack)));
         }
@@ -271,46 +182,85 @@ fn for_tenants(path: &Path, tenants: &[(Id, Policy)]) -> (Option<Source>, Vec<Id
     (source, accepted)
 }
 
+/// The pack that lies there; none when what lies there is no pack.
+fn open_pack(
+    origin: &Origin,
+    fetched: &FetchedAll,
+    policy: &Policy,
+) -> Option<Result<Pack, PackError>> {
+    match origin {
+        Origin::File(path) => Some(Pack::open_file(path, policy)),
+        Origin::Oci(_) => match fetched.get(origin)? {
+            one if one.kind == Kind::Pack => {
+                let bytes = one.bytes.clone();
+                Some(Pack::open_named(&shown(origin), bytes, policy))
+            }
+            _ => None,
+        },
+    }
+}
+
+/// The bytes of a component in no pack; none when it is one in a pack.
+fn bare(origin: &Origin, fetched: &FetchedAll) -> Option<std::io::Result<Arc<[u8]>>> {
+    match origin {
+        Origin::File(path) => {
+            let is_bare = path
+                .extension()
+                .is_some_and(|extension| extension == "wasm");
+            is_bare.then(|| std::fs::read(path).map(Into::into))
+        }
+        Origin::Oci(_) => {
+            let one = fetched.get(origin)?;
+            (one.kind == Kind::Component).then(|| Ok(one.bytes.to_vec().into()))
+        }
+    }
+}
+
 fn open_one(
     loaded: &Loaded,
     from: &Spanned<Origin>,
-    path: &Path,
+    fetched: &FetchedAll,
     policy: &Policy,
     allow_unsigned: bool,
 ) -> Result<Source, Box<Diagnostic>> {
+    let origin = &from.value;
     let fault = |code, message: String, help: String| {
         Box::new(loaded.error(from.span, code, message).help(help))
     };
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "wasm")
-    {
+    if let Some(bytes) = bare(origin, fetched) {
         if !allow_unsigned {
             return Err(fault(
                 "unsigned",
-                format!("{} is a bare component, which nobody has signed", path.display()),
+                format!("{} is a bare component, which nobody has signed", shown(origin)),
                 "put it into a signed pack (`greentic-pack build`), or accept unsigned ones with `trust: { allow-unsigned: true }`".into(),
             ));
         }
-        let bytes = std::fs::read(path).map_err(|error| {
+        let bytes = bytes.map_err(|error| {
             fault(
                 "missing-file",
-                format!("{} cannot be read: {error}", path.display()),
+                format!("{} cannot be read: {error}", shown(origin)),
                 "check the path; it is relative to the bundle".into(),
             )
         })?;
-        return Ok(Source::Bare(bytes.into()));
+        return Ok(Source::Bare(bytes));
     }
-    if !path.exists() {
+    if let Origin::File(path) = origin
+        && !path.exists()
+    {
         return Err(fault(
             "missing-file",
             format!("there is no file {}", path.display()),
             "check the path, which is relative to the bundle, or build the pack with `greentic-pack build`".into(),
         ));
     }
-    match Pack::open_file(path, policy) {
-        Ok(pack) => Ok(Source::Pack(Arc::new(pack))),
-        Err(error) => Err(fault("pack", error.to_string(), error.remedy().to_string())),
+    match open_pack(origin, fetched, policy) {
+        Some(Ok(pack)) => Ok(Source::Pack(Arc::new(pack))),
+        Some(Err(error)) => Err(fault("pack", error.to_string(), error.remedy().to_string())),
+        None => Err(fault(
+            "registry",
+            format!("{} was not fetched", shown(origin)),
+            "load the bundle again".into(),
+        )),
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) async fn bind(
     if faults.has_errors() {
         return Err(faults);
     }
+    let warnings = packs.fetched.warnings.clone();
     let mut binder = Binder {
         foundation,
         loaded,
@@ -99,7 +100,7 @@ pub(crate) async fn bind(
         abouts: HashMap::new(),
         tested: std::collections::HashSet::new(),
         faults,
-        warnings: Vec::new(),
+        warnings,
     };
     binder.start_secret_backends().await;
     binder.grant_secrets().await;
