@@ -118,7 +118,9 @@ impl Bench {
 
 /// What the host's flow says to somebody who comes.
 fn greeting(host: &Host) -> String {
-    Chat::begin(&host.origin, "web", None).hear_text()
+    let mut chat = Chat::begin(&host.origin, "web", None);
+    chat.say("hello");
+    chat.hear_text()
 }
 
 #[track_caller]

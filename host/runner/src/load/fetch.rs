@@ -132,10 +132,12 @@ pub(super) async fn fetch(
         match outcome {
             Ok(fetched) => {
                 if let Some(error) = &fetched.unreachable {
-                    warnings.push(format!(
+                    let warning = format!(
                         "{error}; what the tag had when it was last seen is used: {}",
                         fetched.manifest
-                    ));
+                    );
+                    tracing::warn!("{warning}");
+                    warnings.push(warning);
                 }
                 all.insert((*origin).clone(), fetched);
             }
