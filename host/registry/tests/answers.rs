@@ -383,3 +383,22 @@ async fn a_registry_that_does_not_say_a_digest_is_asked_for_the_manifest() {
         "{refused}"
     );
 }
+
+#[tokio::test]
+async fn a_layer_with_other_bytes_of_the_same_length_is_refused_and_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Scripted::start(|asked, _| match asked.target.contains("/blobs/") {
+        true => answer(200, "", &[8; 3000]),
+        false => serve(asked),
+    });
+    let mut asking = Asking::new();
+    asking.cache = Some(Cache::open(folder.path()).unwrap());
+    let refused = asking.fetch(&server).await.unwrap_err();
+    assert!(
+        matches!(refused.reason, Reason::DigestDiffers { .. }),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("layer sha256:"), "{refused}");
+    let kept = std::fs::read_dir(folder.path().join("sha256")).unwrap();
+    assert_eq!(kept.count(), 1, "the manifest and nothing else");
+}
