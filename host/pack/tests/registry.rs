@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use folder::{component, write_shop};
-use greentic_test_servers::Server;
+use greentic_test_servers::{Authority, Server, TlsFront};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -268,4 +268,34 @@ fn a_registry_that_is_gone_or_speaks_otherwise_is_said_to_be() {
     bench.refuses(&tag, &["cannot be reached", "check the name"]);
     let wrong = bench.expect(2, &["pull", "oci://host/UPPER:1", "-o", "got"]);
     assert!(wrong.contains("not a repository"), "{wrong}");
+}
+
+#[test]
+fn a_registry_with_a_certificate_of_ones_own_authority_is_trusted_by_that_authority_only() {
+    let bench = Bench::new(None);
+    let authority = Authority::new();
+    std::fs::write(bench.path().join("authority.pem"), authority.pem()).unwrap();
+    let front = TlsFront::before(bench.registry.port(), &authority.sign("localhost"));
+    let tag = format!("oci://localhost:{}/acme/shop:1", front.port());
+    let with = ["--authorities", "authority.pem"];
+    bench.expect(
+        0,
+        &[&["push", "shop.gtpack", &tag], with.as_slice()].concat(),
+    );
+    let unknown = bench.expect(1, &["pull", &tag, "-o", "got"]);
+    assert!(
+        unknown.contains("UnknownIssuer") && unknown.contains("--authorities"),
+        "{unknown}"
+    );
+    bench.expect(0, &[&["pull", &tag, "-o", "got"], with.as_slice()].concat());
+    assert_eq!(bench.read("got"), bench.read("shop.gtpack"));
+    let other = tag.replace("localhost", "127.0.0.1");
+    let refused = bench.expect(
+        1,
+        &[&["pull", &other, "-o", "got"], with.as_slice()].concat(),
+    );
+    assert!(
+        refused.contains("invalid peer certificate"),
+        "of another name: {refused}"
+    );
 }

@@ -169,6 +169,9 @@ impl Reason {
             Self::Unreachable(reason) if reason.contains("InvalidContentType") => format!(
                 "`{registry}` speaks plain http where TLS is expected; if it is on this machine, say `insecure: true` for it under `registries` (`--insecure` on the command line)"
             ),
+            Self::Unreachable(reason) if reason.contains("UnknownIssuer") => format!(
+                "if `{registry}` has a certificate of your own authority, name that authority under `authorities` of `registries` (`--authorities` on the command line)"
+            ),
             Self::Unreachable(_) | Self::TimedOut { .. } => format!(
                 "check the name `{registry}` and the network; what was fetched once is in the cache and used with `--offline`"
             ),

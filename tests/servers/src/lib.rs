@@ -134,7 +134,7 @@ impl Server {
             )
         });
         let text = format!(
-            "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: \"{}\" }}, delete: {{ enabled: true }} }}\nhttp: {{ addr: \"127.0.0.1:{port}\" }}\n{auth}",
+            "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: \"{}\" }}, delete: {{ enabled: true }} }}\nhttp: {{ addr: \"127.0.0.1:{port}\", relativeurls: true }}\n{auth}",
             path(folder.path())
         );
         std::fs::write(&file, text).expect("a configuration file");
