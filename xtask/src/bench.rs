@@ -8,6 +8,7 @@ use crate::host::{self, Profile};
 use crate::plugins;
 use crate::project::Project;
 use crate::run::{run, step};
+use crate::tools;
 
 /// Measure what a message, a webhook of each channel, a start and an idle tenant cost.
 #[derive(Debug, Args)]
@@ -18,8 +19,8 @@ pub struct Bench {
     /// How often each is measured; medians are shown.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=20))]
     repeats: u64,
-    /// Measure only these parts: message, start, idle, channels.
-    #[arg(long, value_delimiter = ',', value_parser = ["message", "start", "idle", "channels"])]
+    /// Measure only these parts: message, start, idle, channels, backends.
+    #[arg(long, value_delimiter = ',', value_parser = ["message", "start", "idle", "channels", "backends"])]
     only: Vec<String>,
     /// Print JSON instead of a table.
     #[arg(long)]
@@ -29,6 +30,9 @@ pub struct Bench {
 impl Bench {
     /// Builds and measures.
     pub fn run(self, project: &Project) -> anyhow::Result<()> {
+        if self.only.is_empty() || self.only.iter().any(|part| part == "backends") {
+            tools::ensure_servers()?;
+        }
         plugins::build(project, &plugins::Which::WithTests)?;
         step("the release build takes about seven minutes of two cores from nothing");
         // One after the other: asked for together, cargo could join their features and compile wasmtime anew.

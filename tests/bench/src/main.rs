@@ -4,6 +4,7 @@
 //! medians stand beside their spread. The floor and the native pipeline are this same program in a process of their own, so
 //! that the system's accounts of processor time tell their work from the load generator's.
 
+mod backends;
 mod channels;
 mod child;
 mod events;
@@ -91,6 +92,8 @@ enum Part {
     Idle,
     /// A webhook of each channel.
     Channels,
+    /// Stores and buses beside native clients of the same servers.
+    Backends,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -126,6 +129,12 @@ impl Run {
                 channels::measure(&setup, &self.plugins, time, repeats)
             })
             .transpose()?;
+        let backends = wants(Part::Backends)
+            .then(|| {
+                let time = Duration::from_secs(self.seconds);
+                backends::measure(&self.plugins, time, repeats)
+            })
+            .transpose()?;
         let report = report::Report {
             machine: machine.finished(),
             seconds: self.seconds,
@@ -134,6 +143,7 @@ impl Run {
             start,
             idle,
             channels,
+            backends,
         };
         if self.json {
             println!("{:#}", report.json());

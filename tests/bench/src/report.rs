@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::backends;
 use crate::channels;
 use crate::idle::Idle;
 use crate::load::CONNECTIONS;
@@ -28,6 +29,8 @@ pub struct Report {
     pub idle: Option<Vec<Idle>>,
     /// Channels.
     pub channels: Option<Vec<channels::Measured>>,
+    /// Backends.
+    pub backends: Option<Vec<backends::Measured>>,
 }
 
 impl Report {
@@ -42,6 +45,7 @@ impl Report {
             "start": self.start,
             "idle": self.idle,
             "channels": self.channels,
+            "backends": self.backends,
         })
     }
 
@@ -90,6 +94,18 @@ impl Report {
         }
         if let Some(channels) = &self.channels {
             self.channels(&mut out, channels);
+        }
+        if let Some(backends) = &self.backends {
+            let _ = writeln!(
+                out,
+                "\nBackends, operations per second: median (least to most)\n  {:<36}  ratio to native",
+                "64 in flight, on the same servers"
+            );
+            for work in backends {
+                let _ = writeln!(out, "  {:<36}  {:.2}", work.work, work.ratio);
+                row(&mut out, "  native client", &work.native, 0);
+                row(&mut out, "  component", &work.component, 0);
+            }
         }
         out
     }
