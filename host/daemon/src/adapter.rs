@@ -7,7 +7,7 @@ use greentic_gateway as gateway;
 use greentic_gateway::BoxFuture;
 use greentic_interfaces::imports::greentic::channel::types::Surfaces;
 use greentic_runner::{
-    DeadLetter, DeadLetterError, GenerationRow, GenerationState, Host, LifecycleError,
+    DeadLetter, DeadLetterError, GenerationRow, GenerationState, Host, LifecycleError, Role,
 };
 use greentic_types::Id;
 use tokio::sync::{mpsc, oneshot};
@@ -131,6 +131,14 @@ impl gateway::Backend for Adapter {
                 detail: row.detail,
             })
             .collect();
+        if self.host.role() != Role::All {
+            plugins.push(gateway::ReadinessRow {
+                name: self.host.role().to_string(),
+                role: "role".into(),
+                up: true,
+                detail: String::new(),
+            });
+        }
         // A faulty edit does not make the host unable to serve: the generation before it goes on.
         if let Some(why) = self.why_refused() {
             plugins.push(gateway::ReadinessRow {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use greentic_runner::Role;
 
 /// How the wiring is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -58,6 +59,11 @@ pub struct Arguments {
     /// Show what was loaded as JSON, for scripts.
     #[arg(long)]
     pub json: bool,
+
+    /// Which part of the work this process does: `gateway` takes requests, `runner` runs flows, `egress` delivers, `all` does everything.
+    /// Processes of one bundle, any number of each, share its bus and stores.
+    #[arg(long, value_name = "ROLE", default_value = "all")]
+    pub role: Role,
 
     /// Worker threads; as many as there are processors when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

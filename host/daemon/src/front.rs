@@ -8,7 +8,7 @@ use greentic_gateway as gateway;
 use greentic_gateway::BoxFuture;
 use greentic_interfaces::imports::greentic::channel::types::{Request, Response, Surface};
 use greentic_interfaces::model::Header;
-use greentic_runner::{ChannelRuntime, ChannelSocket, Generation};
+use greentic_runner::{ChannelRuntime, ChannelSocket, Generation, Role};
 use greentic_sandbox::worlds::socket_types::Frame;
 use greentic_telemetry::TraceContext;
 
@@ -31,7 +31,7 @@ pub struct LeavingFront {
 
 impl Front {
     /// Prepares every channel of a generation; those that are also in the front before are the same. `status` is what the tables
-    /// at start show.
+    /// at start show. A role that takes no requests has no channel to ask.
     ///
     /// # Errors
     /// When a channel declares a header no request can have.
@@ -39,10 +39,12 @@ impl Front {
         generation: &Generation,
         status: serde_json::Value,
         before: Option<&Self>,
+        role: Role,
     ) -> Result<Self, gateway::InvalidFacts> {
         let mut places = HashMap::new();
         let mut aliases = HashMap::new();
-        for (place, channel) in generation.channels() {
+        let served = generation.channels().iter().filter(|_| role.serves());
+        for (place, channel) in served {
             let known = before
                 .and_then(|before| before.places.get(place))
                 .filter(|known| Arc::ptr_eq(&known.channel, channel));

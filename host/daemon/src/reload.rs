@@ -182,7 +182,7 @@ impl Reloader {
         begun: Instant,
     ) -> Result<Reloaded, AdminError> {
         let status = table::json(&new, &self.origin);
-        let front = Front::new(&new, status, Some(&self.adapter.front()));
+        let front = Front::new(&new, status, Some(&self.adapter.front()), self.host.role());
         let front = front
             .map_err(|error| self.refuse_for(cause, error.to_string(), vec![error.to_string()]))?;
         let before = self.host.generation();

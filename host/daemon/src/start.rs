@@ -101,8 +101,13 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let bound = bind_all(&loaded.bundle, count)?;
     let origin = format!("http://{}", bound.address);
     let admin = bound.admin_address();
-    let host = Host::start(Arc::clone(&generation), &workers.handles()).await?;
-    let front = Front::new(&generation, table::json(&generation, &origin), None)?;
+    let host = Host::start(Arc::clone(&generation), &workers.handles(), arguments.role).await?;
+    let front = Front::new(
+        &generation,
+        table::json(&generation, &origin),
+        None,
+        arguments.role,
+    )?;
     // Who asks while one is being built is told to ask again; one more may wait.
     let (order, orders) = mpsc::channel(1);
     let adapter = Arc::new(Adapter::new(Arc::clone(&host), front, order));
@@ -129,14 +134,16 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     tell(arguments, &loaded, &generation, &origin, admin);
     if !arguments.json {
         println!("  ready after {:.1?}; Ctrl-C ends it\n", begun.elapsed());
-        announce(
-            &generation,
-            loaded
-                .bundle
-                .public_url
-                .as_ref()
-                .map_or(origin.as_str(), |url| url.value.trim_end_matches('/')),
-        );
+        if arguments.role.serves() {
+            let public = loaded.bundle.public_url.as_ref();
+            let origin = public.map_or(origin.as_str(), |url| url.value.trim_end_matches('/'));
+            announce(&generation, origin);
+        } else {
+            println!(
+                "  role {}: channels are served by another process\n",
+                arguments.role
+            );
+        }
     }
 
     let worker = workers.handles().into_iter().next().context("no worker")?;

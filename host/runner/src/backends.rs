@@ -41,3 +41,10 @@ pub struct Backends {
     /// Dead letters.
     pub letters: DeadLetters,
 }
+
+impl Backends {
+    /// Whether other processes may use the same store.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.store.plugin().has_network()
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use greentic_interfaces::model::Error;
+use greentic_interfaces::model::{Durability, Error};
 use greentic_sandbox::client::Client;
 use greentic_sandbox::fault::Fault;
 use greentic_sandbox::scope::CallScope;
@@ -112,6 +112,15 @@ impl Bus {
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    /// Whether messages are still there when this process has ended: kept on a disk, or by a server. What a server keeps may be lost
+    /// with the server, which is what the declared durability speaks of.
+    #[must_use]
+    pub fn outlives_process(&self) -> bool {
+        let durability = self.descriptor.durability;
+        matches!(durability, Durability::Disk | Durability::Replicated)
+            || self.client.plugin().has_network()
     }
 
     /// Publishes messages and returns when all of them are confirmed.

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use greentic_interfaces::imports::greentic::channel::types::{
     Delivery as ChannelDelivery, DeliveryError, Receipt,
 };
-use greentic_interfaces::model::Durability;
 use greentic_sandbox::fault::{Fault, FaultKind};
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::bus_types::{Delivery, Outcome};
@@ -235,10 +234,7 @@ struct Receipts {
 impl Receipts {
     /// Only where messages outlive the process can one be delivered again after it was sent and not settled.
     fn of(channel: &ChannelRuntime, outgoing: &Outgoing) -> Self {
-        let lasting = matches!(
-            channel.backends.bus.descriptor().durability,
-            Durability::Disk | Durability::Replicated
-        );
+        let lasting = channel.backends.bus.outlives_process();
         Self {
             partition: lasting.then(|| {
                 Partition::receipts(&channel.reference, &outgoing.message.conversation.id)

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use greentic_interfaces::model::Durability;
 use greentic_sandbox::scope::CallScope;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -24,6 +23,7 @@ use crate::backends::Backends;
 use crate::channel::ChannelRuntime;
 use crate::generation::Generation;
 use crate::lifecycle::{LifecycleError, Setup};
+use crate::role::{NotShared, Role};
 
 /// The consumer that runs turns.
 const RUNNER: &str = "runner";
@@ -50,6 +50,9 @@ pub enum HostError {
         "the bus `{0}` of an earlier generation still has messages; try again when they are handled (`GET /admin/v1/generations` shows it)"
     )]
     Draining(String),
+    /// This process does a part of the work, over a backend it shares with nobody.
+    #[error(transparent)]
+    NotShared(#[from] NotShared),
 }
 
 /// Whether a host can do its work.
@@ -82,6 +85,7 @@ pub struct Host {
     retiring: Arc<Mutex<Vec<Arc<Generation>>>>,
     past: Mutex<Vec<Past>>,
     workers: Vec<Handle>,
+    role: Role,
     stop: watch::Sender<bool>,
     started: Instant,
     /// By which address the platforms reach the channels.
@@ -89,20 +93,23 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts a generation's loops on each worker. From here messages are carried.
+    /// Starts the loops of a role on each worker. From here messages are carried.
     ///
     /// # Errors
-    /// [`HostError`] when a bus does not give the consumers.
+    /// [`HostError`] when a bus does not give the consumers, or the role's backends are shared with nobody.
     pub async fn start(
         generation: Arc<Generation>,
         workers: &[Handle],
+        role: Role,
     ) -> Result<Arc<Self>, HostError> {
+        role.check(&generation)?;
         let host = Arc::new(Self {
             current: Arc::new(ArcSwap::new(Arc::clone(&generation))),
             carriers: Mutex::default(),
             retiring: Arc::default(),
             past: Mutex::default(),
             workers: workers.to_vec(),
+            role,
             stop: watch::channel(false).0,
             started: Instant::now(),
             origin: Mutex::default(),
@@ -114,7 +121,9 @@ impl Host {
             host.carry(backends, &generation, &[]);
         }
         host.note_started(&generation);
-        if let Some(worker) = workers.first() {
+        if role.runs_turns()
+            && let Some(worker) = workers.first()
+        {
             let (current, mut stop) = (Arc::clone(&host.current), host.stop.subscribe());
             worker.spawn(async move {
                 while !*stop.borrow() {
@@ -128,6 +137,8 @@ impl Host {
                     }
                 }
             });
+        }
+        if let Some(worker) = workers.first() {
             let (weak, mut stop) = (Arc::downgrade(&host), host.stop.subscribe());
             worker.spawn(async move {
                 while !*stop.borrow() {
@@ -158,7 +169,7 @@ impl Host {
             (&backends.bus, &backends.bus_name),
             handler,
             generation,
-            &self.workers,
+            (&self.workers, self.role),
             (after, generation.limits.generation.drain),
         );
         self.carriers.lock().push(carrier);
@@ -169,6 +180,9 @@ impl Host {
     /// call back before it answers.
     pub fn set_up_channels(&self, origin: Option<String>, worker: &Handle) {
         (*self.origin.lock()).clone_from(&origin);
+        if !self.role.serves() {
+            return;
+        }
         let channels = self.generation().channels().values().cloned().collect();
         worker.spawn(crate::lifecycle::set_up_all(
             channels,
@@ -180,6 +194,9 @@ impl Host {
     /// Takes those channels of an earlier generation down that the running one does not have any more. One that was changed is
     /// set up by its successor and not tried again.
     pub fn tear_down_gone(&self, before: Arc<Generation>, worker: &Handle) {
+        if !self.role.serves() {
+            return;
+        }
         let now = self.generation();
         let mut gone = Vec::new();
         for (place, channel) in before.channels() {
@@ -225,6 +242,12 @@ impl Host {
         found.ok_or_else(|| LifecycleError::Unknown(place.to_owned()))
     }
 
+    /// Which part of the work this process does.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// The generation that runs.
     #[must_use]
     pub fn generation(&self) -> Arc<Generation> {
@@ -243,10 +266,7 @@ impl Host {
         let carriers = self.carriers.lock().clone();
         let drained = tokio::time::timeout(deadline, async {
             for carrier in &carriers {
-                let lasting = matches!(
-                    carrier.bus.descriptor().durability,
-                    Durability::Disk | Durability::Replicated
-                );
+                let lasting = carrier.bus.outlives_process();
                 while !lasting && !carrier.is_empty().await {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }

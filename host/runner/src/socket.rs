@@ -4,6 +4,7 @@
 //! and transient news are turned into frames by the channel as they come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use greentic_interfaces::imports::greentic::channel::types::{Request, Response};
 use greentic_sandbox::worlds::socket_types::Frame;
@@ -11,6 +12,7 @@ use greentic_telemetry::{Sampling, TraceContext};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::channel::ChannelRuntime;
 use crate::conversation_log::News;
@@ -21,6 +23,11 @@ const SERVICE_RESTART: u16 = 1_012;
 
 /// Entries read at once.
 const PAGE: u32 = 100;
+/// How soon after something was said a socket looks into a log that other hosts write to as well; twice as late each time it finds
+/// nothing.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+/// How seldom it looks in a conversation in which nothing happens.
+const LOOK_LATE: Duration = Duration::from_secs(5);
 
 /// An open socket.
 pub struct ChannelSocket {
@@ -33,6 +40,8 @@ pub struct ChannelSocket {
     /// There may be entries after `position`.
     behind: bool,
     transient: Vec<Vec<u8>>,
+    /// When to look for what another host wrote; nobody tells of that. `None` where no other can.
+    look: Option<Look>,
     trace: TraceContext,
     /// True when the channel is served by another generation from now on.
     retired: watch::Receiver<bool>,
@@ -90,6 +99,7 @@ impl ChannelRuntime {
             news,
             behind: true,
             transient: Vec::new(),
+            look: self.backends.is_shared().then(Look::soon),
             trace: TraceContext::start(Sampling::OFF, None),
             retired: self.retired.subscribe(),
             open: Some(Arc::clone(&self.open)),
@@ -140,7 +150,14 @@ impl ChannelSocket {
                     return Some(frames);
                 }
             }
-            match self.news.recv().await {
+            let news = tokio::select! {
+                news = self.news.recv() => news,
+                () = due(self.look) => {
+                    self.behind = true;
+                    continue;
+                }
+            };
+            match news {
                 Ok(News::Entries) | Err(RecvError::Lagged(_)) => self.behind = true,
                 Ok(News::Transient(data)) => self.transient.push(data.to_vec()),
                 Err(RecvError::Closed) => {
@@ -177,10 +194,12 @@ impl ChannelSocket {
         };
         let Some(last) = page.entries.last().map(|entry| entry.position) else {
             self.behind = false;
+            self.look = self.look.map(Look::later);
             return Some(Vec::new());
         };
         let frames = self.push(page.entries, Vec::new()).await?;
         self.position = last;
+        self.look = self.look.map(|_| Look::soon());
         self.behind = last < page.last;
         Some(frames)
     }
@@ -253,5 +272,37 @@ impl ChannelSocket {
             frames: received.frames,
             close,
         }
+    }
+}
+
+/// When a socket looks next. A point in time, for waiting for it is broken off whenever something else happens.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    at: Instant,
+    wait: Duration,
+}
+
+impl Look {
+    fn after(wait: Duration) -> Self {
+        Self {
+            at: Instant::now() + wait,
+            wait,
+        }
+    }
+
+    fn soon() -> Self {
+        Self::after(LOOK_SOON)
+    }
+
+    fn later(self) -> Self {
+        Self::after((self.wait * 2).min(LOOK_LATE))
+    }
+}
+
+/// Waits until it is time to look; for ever where there is nothing to look for.
+async fn due(look: Option<Look>) {
+    match look {
+        Some(look) => tokio::time::sleep_until(look.at).await,
+        None => std::future::pending().await,
     }
 }

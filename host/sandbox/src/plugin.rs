@@ -136,6 +136,13 @@ impl Plugin {
         binding.limits.as_ref().unwrap_or(&self.spec.limits)
     }
 
+    /// Whether it may reach the network: only then can what it keeps be shared with another process.
+    #[must_use]
+    pub fn has_network(&self) -> bool {
+        let grants = &self.spec.grants;
+        !grants.tcp.is_empty() || !grants.http.is_empty()
+    }
+
     /// What it asked for and was refused.
     #[must_use]
     pub fn refusals(&self) -> &Refusals {

@@ -85,6 +85,19 @@ impl Chat {
         }
     }
 
+    /// The same conversation through another host.
+    ///
+    /// # Panics
+    /// When this one's address has no origin.
+    #[must_use]
+    pub fn at(&self, origin: &str) -> Self {
+        let path = self.url.find("/v1/").unwrap();
+        Self {
+            url: format!("{origin}{}", &self.url[path..]),
+            ..self.elsewhere()
+        }
+    }
+
     /// Sends an activity and gives the whole answer.
     #[must_use]
     pub fn post(&self, activity: &Value) -> Answer {

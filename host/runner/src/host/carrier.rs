@@ -20,6 +20,7 @@ use super::{EGRESS, HostError, RUNNER};
 use crate::bus::Bus;
 use crate::consumer::{ConsumerSettings, consume};
 use crate::generation::Generation;
+use crate::role::Role;
 use crate::turn::millis;
 
 /// Which generation handles a message of a bus.
@@ -75,7 +76,7 @@ impl Carrier {
         (bus, name): (&Arc<Bus>, &str),
         handler: Handler,
         generation: &Generation,
-        workers: &[Handle],
+        (workers, role): (&[Handle], Role),
         after: (&[Arc<Self>], Duration),
     ) -> Arc<Self> {
         let carrier = Arc::new(Self {
@@ -110,24 +111,30 @@ impl Carrier {
                     let _ = tokio::time::timeout_at(begin, over).await;
                 }
             };
-            let (bus, handler) = (Arc::clone(bus), Arc::clone(&carrier.handler));
-            let (stop, before) = (carrier.stop.subscribe(), waits.clone());
-            work.push(worker.spawn(async move {
-                ready(before).await;
-                consume(bus, turns, stop, move |delivery| {
-                    Arc::clone(&handler).turn(delivery, number)
-                })
-                .await;
-            }));
-            let (bus, handler) = (Arc::clone(&carrier.bus), Arc::clone(&carrier.handler));
-            let (stop, before) = (carrier.stop.subscribe(), waits.clone());
-            work.push(worker.spawn(async move {
-                ready(before).await;
-                consume(bus, deliveries, stop, move |delivery| {
-                    Arc::clone(&handler).deliver(delivery)
-                })
-                .await;
-            }));
+            let here = || {
+                let (bus, handler) = (Arc::clone(bus), Arc::clone(&carrier.handler));
+                (bus, handler, carrier.stop.subscribe(), waits.clone())
+            };
+            if role.runs_turns() {
+                let (bus, handler, stop, before) = here();
+                work.push(worker.spawn(async move {
+                    ready(before).await;
+                    consume(bus, turns, stop, move |delivery| {
+                        Arc::clone(&handler).turn(delivery, number)
+                    })
+                    .await;
+                }));
+            }
+            if role.delivers() {
+                let (bus, handler, stop, before) = here();
+                work.push(worker.spawn(async move {
+                    ready(before).await;
+                    consume(bus, deliveries, stop, move |delivery| {
+                        Arc::clone(&handler).deliver(delivery)
+                    })
+                    .await;
+                }));
+            }
         }
         *carrier.work.lock() = work;
         carrier

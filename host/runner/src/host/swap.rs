@@ -162,6 +162,7 @@ impl Host {
         new: Arc<Generation>,
         rolled_back_to: Option<u64>,
     ) -> Result<Retiring, HostError> {
+        self.role.check(&new)?;
         let old = self.generation();
         let buses = distinct_buses(&new);
         let has = |carrier: &Arc<Carrier>| {

@@ -1,0 +1,240 @@
+//! Hosts on a real Redis and a real NATS: they share conversations, go on without each other, and lose nothing when a server is
+//! gone for a while.
+// The lints know a test by its attribute; here the helpers of tests are meant too.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::time::Duration;
+
+use greentic_test_servers::Server;
+use greentic_tests::host::direct_line::Chat;
+use greentic_tests::host::folder::Folder;
+use greentic_tests::host::webhook::{Webhook, body, signature};
+use greentic_tests::host::{Host, eventually, run};
+
+const MEMORY_STORE: &str = "  memory: { from: \"${PLUGINS}/store_memory.wasm\" }";
+const MEMORY_BUS: &str = "  bus: { from: \"${PLUGINS}/bus_memory.wasm\" }";
+
+/// The servers of a test.
+struct Servers {
+    redis: Server,
+    nats: Server,
+}
+
+impl Servers {
+    fn start() -> Self {
+        Self {
+            redis: Server::redis(&["--appendonly", "yes", "--appendfsync", "always"]),
+            nats: Server::nats(""),
+        }
+    }
+
+    /// The lines that bind a plugin's name to the store on these servers.
+    fn store(&self, name: &str) -> String {
+        let address = self.redis.address();
+        plugin(name, "store_redis", "redis", &address)
+    }
+
+    /// The same of the bus.
+    fn bus(&self, name: &str) -> String {
+        plugin(name, "bus_nats", "nats", &self.nats.address())
+    }
+
+    /// The bundle of most tests on these servers.
+    fn folder(&self) -> Folder {
+        Folder::of("talk")
+            .but(MEMORY_STORE, &self.store("memory"))
+            .but(MEMORY_BUS, &self.bus("bus"))
+    }
+}
+
+fn plugin(name: &str, file: &str, scheme: &str, address: &str) -> String {
+    format!(
+        "  {name}:\n    from: \"${{PLUGINS}}/{file}.wasm\"\n    config: {{ url: \"{scheme}://{address}\" }}\n    grants: {{ tcp: [\"{address}\"] }}\n    limits: {{ memory: 256MiB, calls-in-flight: 256 }}"
+    )
+}
+
+fn start_as(folder: &Folder, role: &str) -> Host {
+    Host::start_with(folder, |command| {
+        command.args(["--role", role]);
+    })
+}
+
+fn sent(host: &Host) -> f64 {
+    let labels = [("direction", "out")];
+    host.metrics().sum("greentic_messages_total", &labels)
+}
+
+#[test]
+fn two_hosts_share_a_conversation_and_one_goes_on_alone() {
+    let servers = Servers::start();
+    let folder = servers.folder();
+    let (first, second) = (Host::start(&folder), Host::start(&folder));
+    // The flow counts what it hears, and hears first of the arrival.
+    let mut here = Chat::begin(&first.origin, "count", None);
+    here.say("one");
+    assert_eq!(here.hear_text(), "2: one");
+    let mut there = here.at(&second.origin);
+    assert_eq!(there.hear_text(), "2: one");
+    there.say("two");
+    assert_eq!(there.hear_text(), "3: two");
+    assert_eq!(here.hear_text(), "3: two");
+    // As a machine that loses power.
+    drop(first);
+    there.say("three");
+    assert_eq!(there.hear_text(), "4: three");
+    assert!(there.is_all_heard());
+}
+
+#[test]
+fn each_role_does_its_part_and_a_socket_receives_what_another_process_sent() {
+    let servers = Servers::start();
+    let folder = servers.folder();
+    let [gateway, runner, egress] =
+        ["gateway", "runner", "egress"].map(|role| start_as(&folder, role));
+    let mut chat = Chat::begin(&gateway.origin, "count", None);
+    let mut stream = chat.follow();
+    for number in 2..=4 {
+        chat.say("hello");
+        assert_eq!(stream.hear_text(), format!("{number}: hello"));
+    }
+    let turns = |host: &Host| host.metrics().sum("greentic_turns_total", &[]);
+    assert_eq!(
+        (turns(&gateway), turns(&runner), turns(&egress)),
+        (0.0, 4.0, 0.0)
+    );
+    assert_eq!(
+        (sent(&gateway), sent(&runner), sent(&egress)),
+        (0.0, 0.0, 3.0)
+    );
+    for (host, role) in [
+        (&gateway, "gateway"),
+        (&runner, "runner"),
+        (&egress, "egress"),
+    ] {
+        let ready = host.get("/readyz");
+        assert_eq!(ready.status, 200, "{ready:?}");
+        assert!(ready.text().contains(role), "{}", ready.text());
+    }
+    // Who does not serve has no channel to ask.
+    let hook = "/v1/messaging/ingress/echo/demo/default/echo";
+    assert_eq!(runner.get(hook).status, 404);
+    for host in [gateway, runner, egress] {
+        assert_eq!(host.stop().code, Some(0));
+    }
+}
+
+#[test]
+fn a_role_over_backends_of_one_process_is_refused_with_what_to_bind() {
+    let ran = run(&Folder::of("talk"), &["--role", "runner"]);
+    assert_ne!(ran.code, Some(0));
+    assert!(
+        ran.stderr.contains("bus `bus`") && ran.stderr.contains("use.bus"),
+        "{}",
+        ran.stderr
+    );
+    let ran = run(&Folder::of("talk"), &["--role", "runners"]);
+    assert!(
+        ran.stderr.contains("gateway, runner or egress"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn while_the_bus_is_gone_nothing_is_acknowledged_and_afterwards_all_is_taken() {
+    let mut servers = Servers::start();
+    let host = Host::start(&servers.folder());
+    let hook = Webhook::new(&host.origin);
+    hook.say("m1", "c", "before");
+    host.reaches("greentic_messages_total", &[("direction", "out")], 1.0);
+    servers.nats.kill();
+    let refused = body("m2", "c", "meanwhile");
+    let answer = hook.send(&refused, Some(&signature(&refused)));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_ne!(answer.header("retry-after"), "", "{answer:?}");
+    servers.nats.restart();
+    // The platform sends it again until it is taken, and once more for good measure.
+    eventually("the webhook is taken again", || {
+        let answer = hook.send(&refused, Some(&signature(&refused)));
+        (answer.status == 200).then_some(())
+    });
+    hook.say("m2", "c", "meanwhile");
+    hook.say("m3", "c", "after");
+    host.reaches("greentic_messages_total", &[("direction", "out")], 3.0);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(sent(&host), 3.0, "an event had its effects twice");
+}
+
+#[test]
+fn while_the_store_is_gone_events_wait_and_each_is_answered_once_it_is_back() {
+    let mut servers = Servers::start();
+    let folder = servers.folder().but(
+        "bus: { retry-base: 1ms, retry-cap: 10ms }",
+        "bus: { retry-base: 50ms, retry-cap: 500ms, max-deliver: 1000 }",
+    );
+    let host = Host::start(&folder);
+    let hook = Webhook::new(&host.origin);
+    hook.say("m1", "c", "before");
+    host.reaches("greentic_messages_total", &[("direction", "out")], 1.0);
+    servers.redis.kill();
+    for number in 2..=5 {
+        hook.say(&format!("m{number}"), "c", "meanwhile");
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(
+        sent(&host),
+        1.0,
+        "something was answered without its session"
+    );
+    servers.redis.restart();
+    host.reaches("greentic_messages_total", &[("direction", "out")], 5.0);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(sent(&host), 5.0);
+    assert_eq!(
+        host.administer("GET", "/dead-letters").json()["letters"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn an_edit_changes_memory_for_servers_and_back_and_loses_nothing() {
+    let servers = Servers::start();
+    let folder = Folder::of("talk");
+    let host = Host::start(&folder);
+    let hook = Webhook::new(&host.origin);
+    let mut said = 0;
+    let mut talk = |count: usize| {
+        for _ in 0..count {
+            said += 1;
+            hook.say(&format!("m{said}"), &format!("c{}", said % 7), "hello");
+        }
+        f64::from(said)
+    };
+    talk(20);
+    folder.edit(MEMORY_STORE, &servers.store("memory"));
+    talk(20);
+    host.serves(2);
+    folder.edit(MEMORY_BUS, &servers.bus("bus"));
+    talk(20);
+    host.serves(3);
+    let all = talk(20);
+    host.reaches("greentic_messages_total", &[("direction", "out")], all);
+    // A fault leaves the running generation, which says why.
+    folder.edit(
+        &servers.bus("bus"),
+        "  bus: { from: \"${PLUGINS}/bus_nats.wasm\", config: { url: \"http://127.0.0.1\" } }",
+    );
+    host.logs("nats://");
+    assert_eq!(host.generation(), 3);
+    let all = talk(5);
+    host.reaches("greentic_messages_total", &[("direction", "out")], all);
+    folder.edit(
+        "  bus: { from: \"${PLUGINS}/bus_nats.wasm\", config: { url: \"http://127.0.0.1\" } }",
+        MEMORY_BUS,
+    );
+    host.serves(4);
+    let all = talk(20);
+    host.reaches("greentic_messages_total", &[("direction", "out")], all);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(sent(&host), all, "each of {all} messages has one reply");
+}
