@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 8] = [
         "greentic-interfaces",
         "greentic-config",
         "greentic-flow",
+        "greentic-registry",
     ],
     &["greentic-sandbox", "greentic-pack"],
     &["greentic-session"],
@@ -24,12 +25,13 @@ const LAYERS: [&[&str]; 8] = [
     &["greentic-host"],
 ];
 
-/// Crates that also work without a sandbox: in tools, and inside components.
-const PURE: [&str; 5] = [
+/// Crates that work without a sandbox: in tools, most of them inside components too.
+const PURE: [&str; 6] = [
     "greentic-types",
     "greentic-diagnostics",
     "greentic-config",
     "greentic-flow",
+    "greentic-registry",
     "greentic-pack",
 ];
 
@@ -39,7 +41,12 @@ const ONLY: [(&str, &[&str]); 3] = [
     ("opentelemetry", &["greentic-telemetry"]),
     (
         "hyper",
-        &["greentic-sandbox", "greentic-gateway", "greentic-telemetry"],
+        &[
+            "greentic-sandbox",
+            "greentic-gateway",
+            "greentic-telemetry",
+            "greentic-registry",
+        ],
     ),
 ];
 
