@@ -118,6 +118,7 @@ fn each_role_does_its_part_and_a_socket_receives_what_another_process_sent() {
     // Who does not serve has no channel to ask.
     let hook = "/v1/messaging/ingress/echo/demo/default/echo";
     assert_eq!(runner.get(hook).status, 404);
+    drop(stream);
     for host in [gateway, runner, egress] {
         assert_eq!(host.stop().code, Some(0));
     }

@@ -59,6 +59,8 @@ pub struct Consumer {
     pub members: RefCell<Members>,
     /// Whether it was closed here.
     pub closed: Cell<bool>,
+    /// Whether the host ever pulled. One that opens a consumer and leaves its messages to others takes no share of them.
+    pub pulls: Cell<bool>,
     /// When the host pulled last.
     pub pulled: Cell<Instant>,
     prefix: String,
@@ -90,6 +92,7 @@ impl Consumer {
             changes: Changes::new(),
             members: RefCell::default(),
             closed: Cell::new(false),
+            pulls: Cell::new(false),
             pulled: Cell::new(Instant::now()),
             prefix: prefix.to_owned(),
             started: Instant::now(),
@@ -119,6 +122,7 @@ impl Consumer {
     /// Up to `max` deliveries that are ready, and in how long there may be more.
     pub fn hand_out(&self, max: usize) -> (Vec<Delivery>, Option<u64>) {
         let now = self.now();
+        self.pulls.set(true);
         self.pulled.set(Instant::now());
         let mut parts = self.parts.borrow_mut();
         let mut tags = self.tags.borrow_mut();

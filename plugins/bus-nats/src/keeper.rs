@@ -101,9 +101,11 @@ impl Keeper {
             self.listen(client);
         }
         self.resolve(client).await;
-        self.tell(client);
         self.renew(client).await;
-        self.acquire(client).await;
+        if self.consumer.pulls.get() {
+            self.tell(client);
+            self.acquire(client).await;
+        }
         self.look_after(client).await;
         self.leave(client).await;
         if self.extended.elapsed() >= EXTEND {
@@ -311,6 +313,8 @@ impl Keeper {
                     }
                     self.consumer.changes.notify();
                 }
+                // It was closed while the question was on its way: made again, it would gather messages for nobody.
+                Err(_) if self.consumer.closed.get() => return,
                 Err(error) if error.code() == Some(CONSUMER_NOT_FOUND) => {
                     log::error!(
                         "consumer",
