@@ -99,6 +99,40 @@ fn the_bus_in_memory_passes() {
     through("bus-memory", &bus::cases(), &bench);
 }
 
+/// A folder a component may write, which it sees under this name.
+fn folder(name: &str) -> (tempfile::TempDir, Given) {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join(name);
+    std::fs::create_dir(&path).unwrap();
+    let given = Given {
+        write: vec![path],
+        ..Given::default()
+    };
+    (parent, given)
+}
+
+#[test]
+fn sessions_in_a_folder_pass_and_once_more_after_a_restart() {
+    let stage = built::stage();
+    let loaded = built::component(&stage, "store-file");
+    let (_parent, given) = folder("sessions");
+    for _ in 0..2 {
+        let bench = store::Bench::new(&stage, &loaded, &given).unwrap();
+        through("store-file", &store::cases(), &bench);
+    }
+}
+
+#[test]
+fn the_bus_in_a_folder_passes_and_once_more_after_a_restart() {
+    let stage = built::stage();
+    let loaded = built::component(&stage, "bus-file");
+    let (_parent, given) = folder("messages");
+    for _ in 0..2 {
+        let bench = bus::Bench::new(&stage, &loaded, &given).unwrap();
+        through("bus-file", &bus::cases(), &bench);
+    }
+}
+
 #[test]
 fn every_case_has_an_identifier_of_its_own_and_a_demand() {
     let mut ids = Vec::new();

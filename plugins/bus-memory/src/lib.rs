@@ -1,7 +1,7 @@
 //! A message bus in memory.
 //!
 //! One instance serves the whole host and lives as long as its process: what it holds is lost then, and it says so
-//! (`durability: process`). [`broker::Broker`] has the semantics and takes the time as numbers; this file is its edge to the world
+//! (`durability: process`). [`Broker`] has the semantics and takes the time as numbers; this file is its edge to the world
 //! `message-bus`. `pull` answers at once: the host asks again when something was published.
 
 use std::cell::RefCell;
@@ -13,15 +13,7 @@ use greentic_sdk::bus::{
 use greentic_sdk::model::{About, Durability, Error};
 use greentic_sdk::{config, log};
 
-pub mod broker;
-pub mod dedupe;
-#[cfg(test)]
-mod model_tests;
-pub mod stored;
-#[cfg(test)]
-mod tests;
-
-use broker::{Broker, Limits, MAX_PAYLOAD, Now};
+use greentic_sdk_memory::bus::{Broker, Limits, MAX_PAYLOAD, Now};
 
 /// How long a message id is remembered when the bundle does not say: two minutes, as JetStream has it.
 pub const DEFAULT_DEDUPE_WINDOW_MS: u64 = 120_000;

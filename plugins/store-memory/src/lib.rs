@@ -1,7 +1,7 @@
 //! A session store in memory.
 //!
 //! One instance serves the whole host and lives as long as its process: what it holds is lost then, and it says so
-//! (`durability: process`). [`memory::Memory`] has the semantics and takes the time as a number, so that tests and measurements
+//! (`durability: process`). [`Memory`] has the semantics and takes the time as a number, so that tests and measurements
 //! set it; this file is its edge to the world `session-store`.
 
 use std::cell::RefCell;
@@ -13,21 +13,7 @@ use greentic_sdk::session::{
 };
 use greentic_sdk::{config, log};
 
-mod expiry;
-mod input;
-pub mod journal;
-pub mod listing;
-mod logs;
-pub mod memory;
-#[cfg(test)]
-mod model_tests;
-pub mod names;
-pub mod partition;
-#[cfg(test)]
-mod tests;
-pub mod timers;
-
-use memory::{MAX_VALUE, Memory};
+use greentic_sdk_memory::store::{MAX_VALUE, Memory};
 
 /// What `max-bytes` is when the bundle does not set it: 512 MiB.
 pub const DEFAULT_MAX_BYTES: u64 = 512 * 1024 * 1024;

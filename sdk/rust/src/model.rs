@@ -199,6 +199,13 @@ impl About {
         self
     }
 
+    /// Reads and writes this directory.
+    #[must_use]
+    pub fn write(mut self, directory: &str) -> Self {
+        self.requests.write.push(directory.into());
+        self
+    }
+
     /// The JSON Schema of its configuration.
     #[must_use]
     pub fn config(mut self, schema: &str) -> Self {

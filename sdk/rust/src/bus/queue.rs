@@ -66,12 +66,17 @@ pub struct Queue {
 impl Queue {
     /// Adds a message at the end of its lane.
     pub fn push(&mut self, message: usize, lane: u64) {
+        self.push_again(message, lane, 0);
+    }
+
+    /// Adds a message that was delivered so many times already.
+    pub fn push_again(&mut self, message: usize, lane: u64, attempt: u32) {
         let index = self.entries.insert(Entry {
             message,
             lane,
             next: None,
             tag: 0,
-            attempt: 0,
+            attempt,
             state: State::Behind,
         });
         match self
@@ -177,6 +182,20 @@ impl Queue {
         let delayed = self.delayed.first().map(|(until, _)| *until);
         let out = self.first_out.and_then(|index| self.deadline(index));
         delayed.into_iter().chain(out).min()
+    }
+
+    /// The message that is out under a tag.
+    #[must_use]
+    pub fn message_of(&self, tag: u64) -> Option<usize> {
+        let entry = self.entries.get(self.index_of(tag)?)?;
+        Some(entry.message)
+    }
+
+    /// All messages it has still to deal with, and how often each was delivered.
+    pub fn messages(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.entries
+            .iter()
+            .map(|(_, entry)| (entry.message, entry.attempt))
     }
 
     /// All messages it was still to deal with.

@@ -3,8 +3,8 @@
 use greentic_sdk::model::Error;
 use greentic_sdk::session::{Expect, Write, WriteOp, check};
 
-use crate::memory::{MAX_VALUE, VALUE_COST, length};
-use crate::names::Value;
+use crate::store::memory::{MAX_VALUE, VALUE_COST, length};
+use crate::store::names::Value;
 
 pub(crate) fn holds(expect: &Expect, value: Option<&Value>) -> bool {
     match expect {

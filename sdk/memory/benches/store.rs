@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use greentic_sdk::session::{Expect, PutOp, Write, WriteOp};
-use store_memory::memory::Memory;
+use greentic_sdk_memory::store::Memory;
 
 const MESSAGES: u32 = 1_000_000;
 

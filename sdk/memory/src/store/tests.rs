@@ -3,7 +3,7 @@
 use greentic_sdk::model::Error;
 use greentic_sdk::session::{ClaimError, Expect, PutOp, Write, WriteOp};
 
-use crate::memory::Memory;
+use crate::store::memory::Memory;
 
 pub(crate) fn store() -> Memory {
     Memory::new(64 * 1024 * 1024)

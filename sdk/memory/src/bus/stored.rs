@@ -19,6 +19,8 @@ struct Packed {
 /// The message.
 pub struct Stored {
     body: Body,
+    /// Its number, in the order of publishing.
+    pub number: u64,
     /// When it was published, by the wall clock.
     pub time_ms: u64,
     /// What it counts for.
@@ -30,12 +32,22 @@ pub struct Stored {
 impl Stored {
     /// Keeps a message for so many consumers.
     #[must_use]
-    pub fn new(message: Message, time_ms: u64, bytes: u64, waiting: u32) -> Self {
+    pub fn new(message: Message, number: u64, time_ms: u64, bytes: u64, waiting: u32) -> Self {
         Self {
             body: Body::Whole(message),
+            number,
             time_ms,
             bytes,
             waiting,
+        }
+    }
+
+    /// The message, to be looked at.
+    #[must_use]
+    pub fn copy(&self) -> Message {
+        match &self.body {
+            Body::Packed(packed) => packed.unpack(),
+            Body::Whole(message) => message.clone(),
         }
     }
 
@@ -97,8 +109,9 @@ mod tests {
                 trace: trace.into(),
                 payload,
             };
-            let mut stored = Stored::new(message.clone(), 1, 1, 1);
+            let mut stored = Stored::new(message.clone(), 1, 1, 1, 1);
             for _ in 0..3 {
+                assert_eq!(stored.copy(), message);
                 assert_eq!(stored.hand_out(), message);
             }
         }

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::memory::{Memory, forget, partition_cost, set_expiry};
-use crate::timers::Target;
+use crate::store::memory::{Memory, forget, partition_cost, set_expiry};
+use crate::store::timers::Target;
 
 impl Memory {
     /// Gives back up to so many expired things. Called by every call that writes, so nothing ever looks through all there is.

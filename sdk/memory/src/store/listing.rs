@@ -8,7 +8,7 @@ use std::ops::Bound;
 use greentic_sdk::model::Error;
 use greentic_sdk::session::{Key, KeyPage, check, cursor};
 
-use crate::memory::Memory;
+use crate::store::memory::Memory;
 
 /// Keys looked at for one page beyond those it holds: the expired are skipped, and a call never looks through all there is.
 const LOOKED_AT: usize = 4096;

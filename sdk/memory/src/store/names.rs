@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::rc::Rc;
 
-use crate::timers::Ticket;
+use crate::store::timers::Ticket;
 
 /// One value.
 #[derive(Debug)]

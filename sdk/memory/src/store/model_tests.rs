@@ -6,7 +6,7 @@ use greentic_sdk::model::Error;
 use greentic_sdk::session::{ClaimError, Expect, WriteOp};
 use proptest::prelude::*;
 
-use crate::tests::{delete, put, store};
+use crate::store::tests::{delete, put, store};
 
 /// One step of the random life of a store.
 #[derive(Clone, Debug)]

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use greentic_sdk::model::Error;
 use greentic_sdk::session::{LogPage, check};
 
-use crate::input::check_value;
-use crate::journal::{Journal, cost};
-use crate::memory::{Memory, PURGED_PER_CALL, VALUE_COST, length, open, partition_cost};
-use crate::timers::Target;
+use crate::store::input::check_value;
+use crate::store::journal::{Journal, cost};
+use crate::store::memory::{Memory, PURGED_PER_CALL, VALUE_COST, length, open, partition_cost};
+use crate::store::timers::{Target, Timers};
 
 impl Memory {
     /// Appends to a log and returns the position.
@@ -69,12 +69,7 @@ impl Memory {
             position
         };
         log.expires = now.saturating_add(ttl_ms);
-        if log.ticket.is_none_or(|(due, _)| due > log.expires) {
-            if let Some(ticket) = log.ticket {
-                self.timers.cancel(ticket);
-            }
-            log.ticket = Some(self.timers.add(log.expires, Target::Log(key, name.into())));
-        }
+        queue(&mut self.timers, log, key, name);
         Ok(position)
     }
 
@@ -128,7 +123,7 @@ impl Memory {
         self.settle(now, &key);
     }
 
-    fn remove_log(&mut self, key: &str, name: &str) {
+    pub(crate) fn remove_log(&mut self, key: &str, name: &str) {
         let Some(partition) = self.partitions.get_mut(key) else {
             return;
         };
@@ -139,5 +134,15 @@ impl Memory {
         if let Some(ticket) = log.ticket {
             self.timers.cancel(ticket);
         }
+    }
+}
+
+/// Makes sure that somebody looks at the log when it expires.
+pub(crate) fn queue(timers: &mut Timers, log: &mut Journal, key: Rc<str>, name: &str) {
+    if log.ticket.is_none_or(|(due, _)| due > log.expires) {
+        if let Some(ticket) = log.ticket {
+            timers.cancel(ticket);
+        }
+        log.ticket = Some(timers.add(log.expires, Target::Log(key, name.into())));
     }
 }

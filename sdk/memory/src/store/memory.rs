@@ -11,10 +11,10 @@ use greentic_sdk::hash::{EntryRef, Map};
 use greentic_sdk::model::Error;
 use greentic_sdk::session::{ClaimError, Entry, Expect, Lease, Write, WriteOp, check};
 
-use crate::input::{check_writes, holds};
-use crate::names::Value;
-use crate::partition::Partition;
-use crate::timers::{Target, Timers};
+use crate::store::input::{check_writes, holds};
+use crate::store::names::Value;
+use crate::store::partition::Partition;
+use crate::store::timers::{Target, Timers};
 
 /// Largest value in bytes.
 pub const MAX_VALUE: u64 = 8 * 1024 * 1024;
@@ -40,8 +40,8 @@ pub struct Memory {
     /// The partitions with values, in byte order, for listing.
     pub(crate) index: BTreeSet<Rc<str>>,
     pub(crate) timers: Timers,
-    revision: u64,
-    fence: u64,
+    pub(crate) revision: u64,
+    pub(crate) fence: u64,
     pub(crate) used: u64,
     max_bytes: u64,
 }

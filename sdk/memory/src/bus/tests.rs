@@ -3,7 +3,7 @@
 use greentic_sdk::bus::{Batch, Consumer, Message, Outcome, Settlement};
 use greentic_sdk::model::Error;
 
-use crate::broker::{Broker, Limits, Now};
+use crate::bus::broker::{Broker, Limits, Now};
 
 pub(crate) fn limits() -> Limits {
     Limits {

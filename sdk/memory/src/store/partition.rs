@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::journal::Journal;
-use crate::names::Names;
-use crate::timers::Ticket;
+use crate::store::journal::Journal;
+use crate::store::names::Names;
+use crate::store::timers::Ticket;
 
 /// Who holds a partition. Kept after it ended, so that the next claim of it need not allocate.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use greentic_sdk::bus::{Consumer, Outcome, Settlement};
 use proptest::prelude::*;
 
-use crate::broker::Broker;
-use crate::tests::{at, consumer, limits, message, publish};
+use crate::bus::broker::Broker;
+use crate::bus::tests::{at, consumer, limits, message, publish};
 
 #[derive(Clone, Debug)]
 enum Step {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use greentic_sdk::hash::Map;
 use greentic_sdk::session::LogEntry;
 
-use crate::timers::Ticket;
+use crate::store::timers::Ticket;
 
 /// What an entry costs beside its bytes: its places in the queue and in the table of ids.
 const ENTRY_COST: u64 = 112;
@@ -33,7 +33,9 @@ pub struct Journal {
 /// What one entry counts for.
 #[must_use]
 pub fn cost(id: &str, value: &[u8]) -> u64 {
-    ENTRY_COST + 2 * crate::memory::length(id.len()) + crate::memory::length(value.len())
+    ENTRY_COST
+        + 2 * crate::store::memory::length(id.len())
+        + crate::store::memory::length(value.len())
 }
 
 impl Journal {
@@ -65,7 +67,7 @@ impl Journal {
     /// Entries after a position.
     #[must_use]
     pub fn after(&self, after: u64, limit: usize) -> Vec<LogEntry> {
-        let first = self.last + 1 - crate::memory::length(self.items.len());
+        let first = self.last + 1 - crate::store::memory::length(self.items.len());
         let skip =
             usize::try_from(after.saturating_add(1).saturating_sub(first)).unwrap_or(usize::MAX);
         (after.saturating_add(1).clamp(first, self.last + 1)..)
@@ -76,6 +78,19 @@ impl Journal {
                 value: item.value.clone(),
             })
             .collect()
+    }
+
+    /// The log as if so many entries had been appended and dropped.
+    pub(crate) fn skip_to(&mut self, last: u64) {
+        self.last = last;
+    }
+
+    /// Its entries: position, id and value.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, &str, &[u8])> {
+        let first = self.last + 1 - crate::store::memory::length(self.items.len());
+        (first..)
+            .zip(&self.items)
+            .map(|(position, item)| (position, item.id.as_ref(), item.value.as_slice()))
     }
 
     /// The newest position.

@@ -12,8 +12,8 @@ use greentic_sdk::hash::{EntryRef, Map, State};
 use greentic_sdk::model::Error;
 use slab::Slab;
 
-use crate::dedupe::Dedupe;
-use crate::stored::Stored;
+use crate::bus::dedupe::Dedupe;
+use crate::bus::stored::Stored;
 
 /// Largest payload in bytes.
 pub const MAX_PAYLOAD: u64 = 8 * 1024 * 1024;
@@ -49,9 +49,9 @@ pub struct Now {
     pub wall: u64,
 }
 
-struct Member {
-    settings: Consumer,
-    queue: Queue,
+pub(crate) struct Member {
+    pub(crate) settings: Consumer,
+    pub(crate) queue: Queue,
     last_pull: u64,
 }
 
@@ -64,16 +64,18 @@ struct Route {
 /// The broker.
 pub struct Broker {
     limits: Limits,
-    messages: Slab<Stored>,
-    bytes: u64,
-    consumers: Slab<Member>,
-    by_name: Map<String, usize>,
+    pub(crate) messages: Slab<Stored>,
+    pub(crate) bytes: u64,
+    pub(crate) consumers: Slab<Member>,
+    pub(crate) by_name: Map<String, usize>,
     routes: Map<String, Route>,
-    lanes: State,
-    dedupe: Dedupe,
+    pub(crate) lanes: State,
+    pub(crate) dedupe: Dedupe,
     /// When the next consumer that is not durable may be over.
     next_inactive: u64,
     refused: u64,
+    /// The number of the next message that is accepted.
+    pub(crate) next_number: u64,
 }
 
 impl Broker {
@@ -91,6 +93,7 @@ impl Broker {
             dedupe: Dedupe::new(limits.dedupe_window_ms, limits.dedupe_max),
             next_inactive: u64::MAX,
             refused: 0,
+            next_number: 1,
         }
     }
 
@@ -138,6 +141,7 @@ impl Broker {
             return Ok(Ack { duplicate: true });
         }
         let waiting = u32::try_from(route.consumers.len()).unwrap_or(u32::MAX);
+        let number = self.next_number;
         if waiting > 0 {
             let bytes = cost(&message, waiting);
             if self.messages.len() >= self.limits.max_messages
@@ -156,13 +160,14 @@ impl Broker {
             self.bytes += bytes;
             let index = self
                 .messages
-                .insert(Stored::new(message, now.wall, bytes, waiting));
+                .insert(Stored::new(message, number, now.wall, bytes, waiting));
             for consumer in &route.consumers {
                 if let Some(member) = self.consumers.get_mut(*consumer) {
                     member.queue.push(index, lane);
                 }
             }
         }
+        self.next_number += 1;
         self.dedupe.remember(now.steady, print);
         Ok(Ack { duplicate: false })
     }
@@ -384,7 +389,7 @@ fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-fn cost(message: &Message, waiting: u32) -> u64 {
+pub(crate) fn cost(message: &Message, waiting: u32) -> u64 {
     let bytes = message.subject.len()
         + message.id.len()
         + message.key.len()

@@ -5,8 +5,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use bus_memory::broker::{Broker, Limits, Now};
 use greentic_sdk::bus::{Consumer, Message, Outcome, Settlement};
+use greentic_sdk_memory::bus::{Broker, Limits, Now};
 
 const MESSAGES: u32 = 1_000_000;
 
