@@ -10,9 +10,10 @@ use std::time::Instant;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 use wasmtime::{Store, Trap, UpdateDeadline};
 
-use crate::ctx::{Ctx, Meter};
+use crate::ctx::Ctx;
 use crate::fault::FaultKind;
 use crate::limits::Limits;
+use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::scope::{Binding, CallScope};
 

@@ -1,8 +1,6 @@
 //! What stands behind one instance: its WASI context, its limits, who it is and what it may ask for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -11,6 +9,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::fault::FaultKind;
 use crate::http::Hooks;
 use crate::limits::{Ledger, Limits, Refused};
+use crate::meter::Meter;
 use crate::output::GuestLog;
 use crate::scope::CallScope;
 use crate::services::Caller;
@@ -105,98 +104,5 @@ impl WasiHttpView for Ctx {
             table: &mut self.table,
             ctx: &mut self.http,
         }
-    }
-}
-
-/// Processor time of the current call: the time in which the guest was being polled. Shared between the store, whose epoch
-/// callback asks it, and the future that drives the call, which starts and stops it.
-#[derive(Debug)]
-pub(crate) struct Meter {
-    base: Instant,
-    limit: AtomicU64,
-    used: AtomicU64,
-    /// Nanoseconds since `base` when the current poll began, 0 while nothing is polled.
-    since: AtomicU64,
-    exceeded: AtomicBool,
-}
-
-impl Meter {
-    pub(crate) fn new() -> Self {
-        Self {
-            base: Instant::now(),
-            limit: AtomicU64::new(u64::MAX),
-            used: AtomicU64::new(0),
-            since: AtomicU64::new(0),
-            exceeded: AtomicBool::new(false),
-        }
-    }
-
-    fn now(&self) -> u64 {
-        nanos(self.base.elapsed()).max(1)
-    }
-
-    pub(crate) fn reset(&self, limit: Duration) {
-        self.limit.store(nanos(limit), Relaxed);
-        self.used.store(0, Relaxed);
-        self.exceeded.store(false, Relaxed);
-        self.since.store(self.now(), Relaxed);
-    }
-
-    pub(crate) fn resume(&self) {
-        self.since.store(self.now(), Relaxed);
-    }
-
-    pub(crate) fn pause(&self) {
-        let since = self.since.swap(0, Relaxed);
-        if since != 0 {
-            self.used
-                .fetch_add(self.now().saturating_sub(since), Relaxed);
-        }
-    }
-
-    /// Asked at each tick of the epoch while the guest runs.
-    pub(crate) fn over(&self) -> bool {
-        let since = self.since.load(Relaxed);
-        let running = if since == 0 {
-            0
-        } else {
-            self.now().saturating_sub(since)
-        };
-        let over = self.used.load(Relaxed).saturating_add(running) > self.limit.load(Relaxed);
-        if over {
-            self.exceeded.store(true, Relaxed);
-        }
-        over
-    }
-
-    pub(crate) fn exceeded(&self) -> bool {
-        self.exceeded.load(Relaxed)
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waiting_is_not_counted_and_running_is() {
-        let meter = Meter::new();
-        meter.reset(Duration::from_millis(30));
-        meter.pause();
-        std::thread::sleep(Duration::from_millis(60));
-        assert!(!meter.over(), "sixty milliseconds of waiting were counted");
-        meter.resume();
-        std::thread::sleep(Duration::from_millis(40));
-        assert!(
-            meter.over(),
-            "forty milliseconds of running were not counted"
-        );
-        assert!(meter.exceeded());
-        meter.reset(Duration::from_millis(30));
-        assert!(!meter.over());
     }
 }

@@ -19,6 +19,7 @@ mod imports;
 pub mod inspect;
 pub mod limits;
 pub mod measures;
+mod meter;
 pub mod net;
 mod output;
 pub mod plugin;

@@ -12,7 +12,7 @@ use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use crate::ctx::{Ctx, Meter};
+use crate::ctx::Ctx;
 use crate::engine::SandboxEngine;
 use crate::grants::{Grants, Refusals};
 use crate::http::{Hooks, HttpClient, Placeholders};
@@ -20,6 +20,7 @@ use crate::imports::Own;
 use crate::inspect::Shape;
 use crate::limits::{Ledger, Limits};
 use crate::measures::{Counted, Measures};
+use crate::meter::Meter;
 use crate::net::SocketPolicy;
 use crate::output::GuestLog;
 use crate::scope::{Binding, CallScope};
