@@ -158,6 +158,20 @@ impl Host {
     /// When it does not become ready; its output is in the message.
     #[must_use]
     pub fn start_with(folder: &Folder, change: impl FnOnce(&mut Command)) -> Self {
+        Self::try_start_with(folder, change).unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    /// The same where a host that ends before it is ready is an answer too.
+    ///
+    /// # Errors
+    /// Why it is not ready, with its output.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub fn try_start_with(
+        folder: &Folder,
+        change: impl FnOnce(&mut Command),
+    ) -> Result<Self, String> {
         let mut command = command(&folder.file("bundle.yaml"), folder);
         command
             .arg("--json")
@@ -183,14 +197,18 @@ impl Host {
             let _ = stdout.read_to_string(&mut String::new());
         });
         let first = told.recv_timeout(PATIENCE).unwrap_or_default();
-        let shown: Value = serde_json::from_str(&first).unwrap_or_else(|error| {
-            let _ = child.kill();
-            panic!(
-                "the host is not ready ({error}): {first}\n{}",
-                log.lock().unwrap().join("\n")
-            )
-        });
-        Self {
+        let shown: Value = match serde_json::from_str(&first) {
+            Ok(shown) => shown,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!(
+                    "the host is not ready ({error}): {first}\n{}",
+                    log.lock().unwrap().join("\n")
+                ));
+            }
+        };
+        Ok(Self {
             child,
             log,
             readers: vec![logging, telling],
@@ -198,7 +216,7 @@ impl Host {
             origin: shown["origin"].as_str().unwrap().to_owned(),
             admin: shown["admin"].as_str().map(str::to_owned),
             shown,
-        }
+        })
     }
 
     /// `GET` of a path of the public endpoint.
@@ -290,7 +308,11 @@ impl Host {
         self.signal("HUP");
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends any signal, by its name without `SIG`.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
         let id = self.child.id();
         // The shell's own `kill`: it is there everywhere, and takes this one process id.
         let sent = Command::new("sh")

@@ -4,6 +4,7 @@
 
 mod bench;
 mod browser;
+mod chaos;
 mod demo;
 mod docs;
 mod fuzz;
@@ -42,6 +43,8 @@ enum Command {
     Bench(bench::Bench),
     /// Disturb real inputs by the million: what channels get from platforms, what is read of packs.
     Fuzz(fuzz::Fuzz),
+    /// Kill, pause and cut off hosts and servers under load, and see that every acknowledged message has exactly one reply, in order.
+    Chaos(chaos::Chaos),
     /// Build and sign the demo's packs with a development key.
     Packs,
     /// Check the licences of everything we depend on.
@@ -67,6 +70,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::BuildPlugins(build) => build.run(&project)?,
         Command::Bench(bench) => bench.run(&project)?,
         Command::Fuzz(fuzz) => fuzz.run(&project)?,
+        Command::Chaos(chaos) => chaos.run(&project)?,
         Command::Packs => {
             plugins::build(&project, &plugins::Which::Plugins)?;
             host::build(&project, &["greentic-pack"], host::Profile::Dev)?;

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
@@ -26,9 +27,15 @@ impl Web {
     /// With no connection yet.
     #[must_use]
     pub fn new() -> Self {
+        Self::within(PATIENCE)
+    }
+
+    /// With no connection yet, and less patience for each call.
+    #[must_use]
+    pub fn within(patience: Duration) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(patience))
             .proxy(None)
             .build();
         Self(config.into())

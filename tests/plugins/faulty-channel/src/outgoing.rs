@@ -32,7 +32,8 @@ pub fn deliver(delivery: &Delivery) -> Result<Receipt, DeliveryError> {
         let token = crate::secret("token").map_err(DeliveryError::Rejected)?;
         let mut steps = Steps::of(delivery, parts.len())?;
         for part in parts {
-            let send = || send(&token, &message.conversation.id, part).map(|id| vec![id]);
+            let send =
+                || send(&token, &message.conversation.id, &delivery.id, part).map(|id| vec![id]);
             let ids = if fault::is(Fault::RepeatsParts) {
                 send()?
             } else {
@@ -140,14 +141,21 @@ fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Sends one text, and gives the platform's identifier of it.
-fn send(token: &Secret, conversation: &str, text: &str) -> Result<String, DeliveryError> {
+/// Sends one text, and gives the platform's identifier of it. The platform makes no use of the delivery's id; who reads its journal
+/// tells by it a call that is made again from one too many.
+fn send(
+    token: &Secret,
+    conversation: &str,
+    delivery: &str,
+    text: &str,
+) -> Result<String, DeliveryError> {
     let api = config::get("api-url")
         .ok()
         .flatten()
         .ok_or_else(|| DeliveryError::Rejected("config `api-url` is not set".into()))?;
     let outcome = Request::post(format!("{api}/messages"))
         .bearer(token)
+        .header("x-delivery", delivery)
         .json(&json!({"conversation": conversation, "text": text}))
         .send();
     if fault::is(Fault::BelievesAnything) {
