@@ -315,6 +315,12 @@ impl Consumer {
 }
 
 impl Part {
+    /// Whether more messages may be held than are.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        u64::try_from(self.shard.len()).is_ok_and(|held| held < WINDOW)
+    }
+
     /// Whether our lease is not over.
     #[must_use]
     pub fn is_ours(&self) -> bool {

@@ -305,7 +305,15 @@ impl Keeper {
                     let state = State::read(&info);
                     if let Some(part) = self.consumer.parts.borrow_mut().get_mut(place) {
                         if part.begun {
-                            part.shard.check(state);
+                            let room = part.has_room();
+                            if part.shard.check(state, room, Instant::now()) {
+                                log::warn!(
+                                    "consumer",
+                                    "`{}`: the server counts {} messages as out and has not delivered them again: they are gone, and the others go on",
+                                    self.consumer.name(place),
+                                    state.unacknowledged
+                                );
+                            }
                         } else {
                             part.begun = true;
                             part.shard.begin(state);
