@@ -116,8 +116,30 @@ pub fn run(settings: &Settings) -> Verdict {
         }
         std::thread::sleep(Duration::from_millis(250));
     }
+    if !verdict.lost.is_empty() {
+        // Held back for ever is as broken as gone; which of the two it is, says where to look.
+        eprintln!(
+            "ledger: {} without a reply after {} s; what NATS has: {}",
+            verdict.lost.len(),
+            DRAIN.as_secs(),
+            cluster.on_the_bus()
+        );
+        let before = cluster.calls();
+        cluster.restart_hosts();
+        std::thread::sleep(DRAIN / 3);
+        eprintln!(
+            "ledger: with hosts that were started anew {} more calls came, {} are without a reply; what NATS has: {}",
+            cluster.calls().saturating_sub(before),
+            judge().lost.len(),
+            cluster.on_the_bus()
+        );
+    }
     std::thread::sleep(LATE);
-    verdict = judge();
+    let found = judge();
+    verdict = Verdict {
+        lost: verdict.lost,
+        ..found
+    };
     verdict.dead_letters = cluster.dead_letters();
     talking.store(false, Ordering::SeqCst);
     let _ = telling.join();

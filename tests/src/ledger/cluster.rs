@@ -1,14 +1,16 @@
 //! Three hosts with a way of their own to each server, the servers, the platform, and the hands that carry a plan out.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use greentic_conformance::platform::{self, Recorded, Settings, Simulation};
-use greentic_test_servers::{Proxy, Server, Weather};
+use greentic_test_servers::{Proxy, Server, Weather, free_port};
 
 use super::plan::{Backend, Break, HOSTS, Harm, Plan, Process};
 use crate::host::folder::Folder;
+use crate::host::web::Web;
 use crate::host::{Host, eventually};
 
 /// By how much bytes are late on a slow way.
@@ -33,6 +35,7 @@ pub struct Cluster {
     simulation: Simulation,
     redis: Mutex<Server>,
     nats: Mutex<Server>,
+    monitor: u16,
     places: Vec<Arc<Place>>,
     starting: Mutex<Vec<JoinHandle<()>>>,
     made: Arc<Mutex<Vec<Made>>>,
@@ -56,8 +59,9 @@ impl Cluster {
     pub fn start() -> Self {
         let make = platform::named("echo").unwrap();
         let simulation = Simulation::start(make, &Settings::default()).unwrap();
+        let monitor = free_port();
         let redis = Server::redis(&["--appendonly", "yes", "--appendfsync", "always"]);
-        let nats = Server::nats("");
+        let nats = Server::nats(&format!("http: \"127.0.0.1:{monitor}\""));
         let places: Vec<_> = (0..HOSTS)
             .map(|_| Arc::new(Place::before(&redis, &nats, &simulation)))
             .collect();
@@ -76,6 +80,7 @@ impl Cluster {
             simulation,
             redis: Mutex::new(redis),
             nats: Mutex::new(nats),
+            monitor,
             places,
             starting: Mutex::default(),
             made: Arc::default(),
@@ -208,6 +213,56 @@ impl Cluster {
         match server {
             Backend::Redis => &self.redis,
             Backend::Nats => &self.nats,
+        }
+    }
+
+    /// Messages that wait on the bus: of each consumer what nobody pulled, and what is not settled.
+    #[must_use]
+    pub fn on_the_bus(&self) -> String {
+        let url = format!(
+            "http://127.0.0.1:{}/jsz?streams=true&consumers=true&config=true",
+            self.monitor
+        );
+        let told = Web::new().call("GET", &url, &[], &[]).json();
+        let accounts = told["account_details"].as_array().cloned();
+        let streams = accounts
+            .unwrap_or_default()
+            .into_iter()
+            .flat_map(|account| {
+                let streams = account["stream_detail"].as_array().cloned();
+                streams.unwrap_or_default()
+            });
+        let mut text = String::new();
+        for stream in streams {
+            let _ = write!(text, "\n  {}: {}", stream["name"], stream["state"]);
+            let consumers = stream["consumer_detail"].as_array().cloned();
+            for consumer in consumers.unwrap_or_default() {
+                let count = |name: &str| consumer[name].as_u64().unwrap_or_default();
+                if count("num_pending") + count("num_ack_pending") > 0 {
+                    let _ = write!(
+                        text,
+                        "\n    {}: {} not pulled, {} not settled, {} again; delivered {}, floor {}",
+                        consumer["name"],
+                        count("num_pending"),
+                        count("num_ack_pending"),
+                        count("num_redelivered"),
+                        consumer["delivered"],
+                        consumer["ack_floor"]
+                    );
+                }
+            }
+        }
+        text
+    }
+
+    /// Kills all hosts and starts them again.
+    pub fn restart_hosts(&self) {
+        for place in &self.places {
+            place.kill();
+        }
+        for (number, place) in self.places.iter().enumerate() {
+            let origin = place.start();
+            self.origins.lock().unwrap()[number] = origin;
         }
     }
 
