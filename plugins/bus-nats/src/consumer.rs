@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::headers::{status, value};
 use crate::jetstream::{Place, pull};
 use crate::lease::{MARGIN, Members, TTL, fnv};
+use crate::missing::Waiting;
 use crate::shard::{Held, Shard};
 use crate::wire::Message as Arrived;
 
@@ -42,6 +43,8 @@ pub struct Part {
     pub leaving: Option<Instant>,
     /// Whether the server was asked what is out since the connection was made.
     pub begun: bool,
+    /// What it waits for while something may be missing.
+    pub waiting: Waiting,
     asked: u64,
     asked_until: Instant,
     inbox: String,
@@ -82,6 +85,7 @@ impl Consumer {
             seen: None,
             leaving: None,
             begun: false,
+            waiting: Waiting::default(),
             asked: 0,
             asked_until: Instant::now(),
             inbox: String::new(),
@@ -292,7 +296,8 @@ impl Consumer {
         client.send(&subject, &part.inbox, &pull(room, EXPIRES_MS));
     }
 
-    fn read(&self, arrived: &Arrived) -> Option<Held> {
+    /// A message as it was delivered; `None` for one that is none of ours.
+    pub fn read(&self, arrived: &Arrived) -> Option<Held> {
         let place = Place::read(&arrived.reply)?;
         let rest = arrived.subject.strip_prefix(&self.prefix)?;
         let (_, subject) = rest.strip_prefix(".m.")?.split_once('.')?;
@@ -315,12 +320,6 @@ impl Consumer {
 }
 
 impl Part {
-    /// Whether more messages may be held than are.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        u64::try_from(self.shard.len()).is_ok_and(|held| held < WINDOW)
-    }
-
     /// Whether our lease is not over.
     #[must_use]
     pub fn is_ours(&self) -> bool {

@@ -13,6 +13,8 @@ use crate::wire::Message;
 
 /// No such consumer.
 pub const CONSUMER_NOT_FOUND: u64 = 10_014;
+/// The error of a stream without such a message.
+pub const NO_MESSAGE: u64 = 10_037;
 /// No such stream.
 pub const STREAM_NOT_FOUND: u64 = 10_059;
 /// Something was written to the subject in between.
@@ -170,6 +172,10 @@ pub struct State {
     pub unacknowledged: u64,
     /// Not yet delivered.
     pub pending: u64,
+    /// The number in the stream of the newest delivery.
+    pub stream: u64,
+    /// Up to which number in the stream everything is acknowledged.
+    pub floor: u64,
 }
 
 impl State {
@@ -181,6 +187,8 @@ impl State {
             delivered: number(info.pointer("/delivered/consumer_seq")),
             unacknowledged: number(info.get("num_ack_pending")),
             pending: number(info.get("num_pending")),
+            stream: number(info.pointer("/delivered/stream_seq")),
+            floor: number(info.pointer("/ack_floor/stream_seq")),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::consumer::Consumer;
 use crate::headers::status;
 use crate::jetstream::{CONSUMER_NOT_FOUND, State, read, start};
 use crate::lease::{RENEW, TTL, look, seen, write, written};
+use crate::missing;
 use crate::setup::create;
 use crate::stream::Cluster;
 
@@ -107,6 +108,7 @@ impl Keeper {
             self.acquire(client).await;
         }
         self.look_after(client).await;
+        missing::find(&self.consumer, client, &self.settings.prefix).await;
         self.leave(client).await;
         if self.extended.elapsed() >= EXTEND {
             self.extended = Instant::now();
@@ -305,19 +307,12 @@ impl Keeper {
                     let state = State::read(&info);
                     if let Some(part) = self.consumer.parts.borrow_mut().get_mut(place) {
                         if part.begun {
-                            let room = part.has_room();
-                            if part.shard.check(state, room, Instant::now()) {
-                                log::warn!(
-                                    "consumer",
-                                    "`{}`: the server counts {} messages as out and has not delivered them again: they are gone, and the others go on",
-                                    self.consumer.name(place),
-                                    state.unacknowledged
-                                );
-                            }
+                            part.shard.check(state);
                         } else {
                             part.begun = true;
                             part.shard.begin(state);
                         }
+                        part.note(state);
                     }
                     self.consumer.changes.notify();
                 }

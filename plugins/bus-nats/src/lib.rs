@@ -24,6 +24,7 @@ pub mod headers;
 pub mod jetstream;
 pub mod keeper;
 pub mod lease;
+pub mod missing;
 #[cfg(test)]
 mod server_tests;
 pub mod settings;

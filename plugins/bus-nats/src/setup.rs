@@ -118,12 +118,7 @@ fn begin(
     partitions: u32,
 ) -> Result<Request, Error> {
     let name = format!("{}-{place}", consumer.name);
-    // One that is not durable is not spread over hosts, so it needs no partitions of its own.
-    let filter = if partitions == 1 && !consumer.durable {
-        format!("{prefix}.m.*.{}", consumer.filter)
-    } else {
-        format!("{prefix}.m.{place}.{}", consumer.filter)
-    };
+    let filter = filter(consumer, prefix, place, partitions);
     let mut config = json!({
         "name": name,
         "description": description(consumer),
@@ -148,6 +143,16 @@ fn begin(
     let body = json!({ "stream_name": prefix, "config": config });
     let call = format!("CONSUMER.CREATE.{prefix}.{name}");
     start(client, &call, &body).map_err(|error| error.into_error(false))
+}
+
+/// What a partition's consumer gets of the stream. One that is not durable is not spread over hosts, so it needs no partitions of its own.
+#[must_use]
+pub fn filter(consumer: &Consumer, prefix: &str, place: usize, partitions: u32) -> String {
+    if partitions == 1 && !consumer.durable {
+        format!("{prefix}.m.*.{}", consumer.filter)
+    } else {
+        format!("{prefix}.m.{place}.{}", consumer.filter)
+    }
 }
 
 /// Deletes all of them. Whether there was one.

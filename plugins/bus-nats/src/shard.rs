@@ -5,21 +5,14 @@
 //! from another must not go on with a key's later message while an earlier one is still out there. So a shard that begins, or sees
 //! that a delivery went to somebody else (a gap in the consumer's numbers), keeps what comes aside until the server says that it
 //! holds everything that is delivered and not acknowledged; then it goes on in the order of the stream.
-//!
-//! A server that was killed may count messages as out that are in its stream no more, and never delivers them. What is really out comes
-//! again within the server's ack wait; so when nothing has for three times that, nothing will, and the shard goes on without it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
 
 use greentic_sdk::bus::queue::Queue;
 use greentic_sdk::bus::{Message, Outcome};
 use slab::Slab;
 
 use crate::jetstream::{Place, State};
-
-/// What was not delivered again for so long is gone: three times the server's ack wait.
-const GONE: Duration = Duration::from_secs(15);
 
 /// A message the server delivered to us.
 #[derive(Debug, Clone)]
@@ -57,10 +50,6 @@ pub struct Shard {
     /// What came while something may be missing, by its number in the stream.
     aside: BTreeMap<u64, Held>,
     recovering: bool,
-    /// How many messages came that had been delivered before.
-    again: u64,
-    /// That number as it was seen while something may be missing, and since when it is the same.
-    quiet: Option<(u64, Instant)>,
     last_delivery: u64,
     /// Handed out, by tag: the message's place.
     out: HashMap<u64, usize>,
@@ -71,7 +60,6 @@ impl Shard {
     pub fn begin(&mut self, state: State) {
         self.last_delivery = state.delivered;
         self.recovering = !self.is_whole(state);
-        self.quiet = None;
         self.go_on();
     }
 
@@ -106,7 +94,6 @@ impl Shard {
         } = held.place;
         if consumer > self.last_delivery + 1 {
             self.recovering = true;
-            self.quiet = None;
         }
         self.last_delivery = self.last_delivery.max(consumer);
         // Delivered again although we have it: only where to acknowledge it is new.
@@ -116,33 +103,28 @@ impl Shard {
             }
             return;
         }
-        self.again += u64::from(held.place.delivered > 1);
         self.aside.insert(stream, held);
         self.go_on();
     }
 
-    /// The server's word on the consumer while something may be missing. `room` says whether more of it could have come. True when
-    /// what is missing was given up.
-    pub fn check(&mut self, state: State, room: bool, now: Instant) -> bool {
-        if !self.recovering {
-            return false;
-        }
-        let gone = match self.quiet {
-            Some((again, since)) if again == self.again && room => {
-                now.saturating_duration_since(since) >= GONE
-            }
-            _ => {
-                self.quiet = Some((self.again, now));
-                false
-            }
-        };
-        let whole = self.is_whole(state);
-        if whole || gone {
+    /// The server's word on the consumer while something may be missing.
+    pub fn check(&mut self, state: State) {
+        if self.recovering && self.is_whole(state) {
             self.recovering = false;
-            self.quiet = None;
             self.go_on();
         }
-        gone && !whole
+    }
+
+    /// Whether a message of the stream is ours.
+    #[must_use]
+    pub fn knows(&self, stream: u64) -> bool {
+        self.by_place.contains_key(&stream) || self.aside.contains_key(&stream)
+    }
+
+    /// Nothing more is waited for: what is missing is nowhere.
+    pub fn go_on_without(&mut self) {
+        self.recovering = false;
+        self.go_on();
     }
 
     fn is_whole(&self, state: State) -> bool {
@@ -234,11 +216,9 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use greentic_sdk::bus::{Message, Outcome};
 
-    use super::{GONE, Held, Shard};
+    use super::{Held, Shard};
     use crate::jetstream::{Place, State};
 
     fn held(key: u64, stream: u64, consumer: u64, delivered: u32) -> Held {
@@ -267,6 +247,7 @@ mod tests {
             delivered,
             unacknowledged,
             pending: 0,
+            ..State::default()
         }
     }
 
@@ -304,10 +285,10 @@ mod tests {
             "a later message before an earlier one"
         );
         shard.take(held(7, 3, 5, 2));
-        shard.check(state(5, 3), true, Instant::now());
+        shard.check(state(5, 3));
         assert!(shard.is_recovering(), "number 1 is still missing");
         shard.take(held(7, 1, 6, 2));
-        shard.check(state(6, 3), true, Instant::now());
+        shard.check(state(6, 3));
         let mut order = Vec::new();
         while let Some((id, tag)) = ids(&mut shard).pop() {
             order.push(id);
@@ -317,22 +298,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_counts_and_never_delivers_again_is_given_up() {
-        let (mut shard, begun) = (Shard::default(), Instant::now());
-        // Two are out; one of them is in the stream no more.
+    fn what_nobody_delivers_is_taken_from_the_stream_or_gone_on_without() {
+        let mut shard = Shard::default();
         shard.begin(state(3, 2));
-        shard.take(held(7, 4, 4, 1));
-        assert!(!shard.check(state(4, 3), true, begun));
-        // One comes again, so the other may.
-        shard.take(held(7, 3, 5, 2));
-        assert!(!shard.check(state(5, 3), true, begun + GONE));
-        assert!(shard.is_recovering());
-        // Where there was no room it could not have come.
-        assert!(!shard.check(state(5, 3), false, begun + GONE * 2));
-        assert!(!shard.check(state(5, 3), true, begun + GONE * 3 - GONE / 2));
-        assert!(shard.check(state(5, 3), true, begun + GONE * 3));
+        shard.take(held(7, 3, 4, 2));
+        shard.check(state(4, 2));
+        assert!(shard.is_recovering() && shard.knows(3) && !shard.knows(1));
+        shard.take(held(7, 1, 0, 2));
+        shard.check(state(4, 2));
+        assert_eq!(ids(&mut shard)[0].0, "1");
+
+        let mut shard = Shard::default();
+        shard.begin(state(3, 2));
+        shard.take(held(7, 3, 4, 2));
+        assert!(ids(&mut shard).is_empty());
+        shard.go_on_without();
         assert_eq!(ids(&mut shard)[0].0, "3");
-        assert!(!shard.check(state(5, 3), true, begun + GONE * 9));
     }
 
     #[test]
@@ -347,7 +328,7 @@ mod tests {
         shard.settle(0, first[0].1, Outcome::Ack);
         assert!(ids(&mut shard).is_empty());
         shard.take(held(7, 2, 4, 2));
-        shard.check(state(4, 2), true, Instant::now());
+        shard.check(state(4, 2));
         assert_eq!(ids(&mut shard)[0].0, "2");
     }
 
