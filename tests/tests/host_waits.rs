@@ -32,14 +32,28 @@ nodes:
   say: { emit.text: "Refunds: {{in.text}}", routing: out }
 "#;
 
-/// A bundle with these two flows behind one chat.
+/// Asks twice and is told of no silence: the first question waits for its own time, the second for the host's.
+const BRIEF: &str = r#"
+id: brief
+type: messaging
+schema_version: 2
+nodes:
+  name: { emit.text: "Your name?", routing: [{ to: first }] }
+  first: { session.wait: { ttl: 2s }, routing: [{ to: town }] }
+  town: { emit.text: "Your town, {{response.text}}?", routing: [{ to: second }] }
+  second: { session.wait: {}, routing: [{ to: thanks }] }
+  thanks: { emit.text: "Thank you", routing: out }
+"#;
+
+/// A bundle with these flows behind two chats.
 fn folder() -> Folder {
     let folder = Folder::of("talk");
     folder.write("waits/flows/patient.ygtc", PATIENT);
     folder.write("waits/flows/refunds.ygtc", REFUNDS);
+    folder.write("waits/flows/brief.ygtc", BRIEF);
     folder.write(
         "waits/pack.yaml",
-        "id: demo/waits\nversion: 0.1.0\nname: Waits\ndescription: Flows of a test.\nkind: application\nflows: [flows/patient.ygtc, flows/refunds.ygtc]\n",
+        "id: demo/waits\nversion: 0.1.0\nname: Waits\ndescription: Flows of a test.\nkind: application\nflows: [flows/patient.ygtc, flows/refunds.ygtc, flows/brief.ygtc]\n",
     );
     let built = Command::new(built::pack_tool())
         .args([
@@ -68,7 +82,7 @@ fn folder() -> Folder {
         )
         .but(
             "          echo: { provider: echo, flow: counter }\n",
-            "          echo: { provider: echo, flow: counter }\n          waits:\n            provider: webchat\n            flow: waits/patient\n            rules:\n              - { when: { condition: 'event.text.contains(\"refund\")' }, flow: waits/refunds }\n            config: { anonymous: true }\n",
+            "          echo: { provider: echo, flow: counter }\n          brief: { provider: webchat, flow: waits/brief, config: { anonymous: true } }\n          waits:\n            provider: webchat\n            flow: waits/patient\n            rules:\n              - { when: { condition: 'event.text.contains(\"refund\")' }, flow: waits/refunds }\n            config: { anonymous: true }\n",
         )
 }
 
@@ -93,6 +107,31 @@ fn a_flow_is_told_when_nobody_answers_in_time_and_only_then() {
     // The conversation is over: the next word begins a new one.
     silent.say("again");
     assert_eq!(silent.hear_text(), "Still there?");
+}
+
+#[test]
+fn incident_20_a_wait_is_over_after_its_time_though_nobody_is_told() {
+    let folder = folder().but("session: { alarms", "session: { ttl: 2s, alarms");
+    let host = Host::start(&folder);
+    let mut chat = Chat::begin(&host.origin, "brief", None);
+    let mut late = Chat::begin(&host.origin, "brief", None);
+    for chat in [&mut chat, &mut late] {
+        chat.say("hello");
+        assert_eq!(chat.hear_text(), "Your name?");
+    }
+    // In its time the conversation goes on; after it the next word begins a new one.
+    chat.say("Ada");
+    assert_eq!(chat.hear_text(), "Your town, Ada?");
+    std::thread::sleep(Duration::from_millis(2_300));
+    late.say("Bob");
+    assert_eq!(late.hear_text(), "Your name?");
+    // The second wait names no time and has the host's.
+    chat.say("London");
+    assert_eq!(chat.hear_text(), "Your name?");
+    chat.say("Ada");
+    assert_eq!(chat.hear_text(), "Your town, Ada?");
+    chat.say("London");
+    assert_eq!(chat.hear_text(), "Thank you");
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::envelope::{self, Inbound};
 use crate::generation::Generation;
 use crate::router::{FlowRuntime, kind_of, speaks};
 use crate::team::TeamRuntime;
-use crate::turn::rest::rings;
+use crate::turn::rest::{end_what_is_over, rings};
 
 /// A turn that takes longer shows the person that something is going on.
 const TYPING_AFTER: Duration = Duration::from_millis(400);
@@ -222,6 +222,7 @@ impl Generation {
                 channel.backends.sessions.release(scope, &claimed).await;
                 return Ok(());
             }
+            end_what_is_over(&mut claimed.record, now_ms());
             let begun_in = self.choose(channel, event, &claimed.record);
             let span = spans::turn_span(
                 &trace,

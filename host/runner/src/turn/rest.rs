@@ -26,6 +26,17 @@ pub(super) fn rings(inbound: &Inbound, claimed: &Claimed) -> bool {
     }
 }
 
+/// Ends a conversation whose wait is over and whose end nobody is told of: the next event begins a new one. One with an alarm goes on
+/// until that has rung. The record itself stays as long as handled events are remembered, so its age says nothing of the wait.
+pub(super) fn end_what_is_over(record: &mut Record, now_ms: u64) {
+    if record.alarm.is_none() && record.until_ms > 0 && record.until_ms <= now_ms {
+        record.snapshot = None;
+        record.flow = String::new();
+        record.flow_version = 0;
+        record.until_ms = 0;
+    }
+}
+
 impl Generation {
     /// Writes into the record until when the conversation waits, and whether its end is told.
     pub(super) fn rest(
@@ -81,5 +92,55 @@ impl Generation {
             ttl = ttl.saturating_add(millis(self.limits.session.ttl));
         }
         ttl.max(millis(channel.dedupe(self.limits.session.dedupe)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use greentic_types::{ChannelRef, MessageId};
+
+    use super::*;
+
+    #[test]
+    fn incident_20_a_conversation_ends_with_its_wait_unless_an_alarm_will_tell_it() {
+        let channel = ChannelRef {
+            env: "e".parse().expect("an identifier"),
+            tenant: "t".parse().expect("an identifier"),
+            team: "x".parse().expect("an identifier"),
+            channel: "c".parse().expect("an identifier"),
+        };
+        let alarm = Alarm {
+            due_ms: 100,
+            wait: MessageId::of_event(&channel, "1"),
+        };
+        for (until_ms, alarm, now_ms, goes_on) in [
+            (100, None, 99, true),
+            (100, None, 100, false),
+            (100, Some(alarm), 5_000, true),
+            (0, None, 5_000, true),
+        ] {
+            let before = Record {
+                flow: "helpdesk/welcome".into(),
+                flow_version: 3,
+                snapshot: Some(vec![1]),
+                until_ms,
+                alarm,
+                failures: 2,
+                seen: vec![(MessageId::of_event(&channel, "1"), 1)],
+                ..Record::default()
+            };
+            let mut record = before.clone();
+            end_what_is_over(&mut record, now_ms);
+            if goes_on {
+                assert_eq!(record, before);
+            } else {
+                let forgotten = Record {
+                    failures: before.failures,
+                    seen: before.seen,
+                    ..Record::default()
+                };
+                assert_eq!(record, forgotten);
+            }
+        }
     }
 }
