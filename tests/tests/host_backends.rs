@@ -3,6 +3,8 @@
 // The lints know a test by its attribute; here the helpers of tests are meant too.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use greentic_test_servers::Server;
@@ -142,7 +144,7 @@ fn a_role_over_backends_of_one_process_is_refused_with_what_to_bind() {
 }
 
 #[test]
-fn while_the_bus_is_gone_nothing_is_acknowledged_and_afterwards_all_is_taken() {
+fn incident_06_while_the_bus_is_gone_nothing_is_acknowledged_and_afterwards_all_is_taken() {
     let mut servers = Servers::start();
     let host = Host::start(&servers.folder());
     let hook = Webhook::new(&host.origin);
@@ -194,6 +196,37 @@ fn while_the_store_is_gone_events_wait_and_each_is_answered_once_it_is_back() {
     assert_eq!(
         host.administer("GET", "/dead-letters").json()["letters"],
         serde_json::json!([])
+    );
+}
+
+/// How many connections Redis has had since its start, this question's among them.
+fn connections(servers: &Servers) -> u64 {
+    let mut stream = TcpStream::connect(servers.redis.address()).unwrap();
+    stream.write_all(b"INFO stats\r\nQUIT\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("total_connections_received:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn incident_19_no_call_of_the_store_opens_a_connection_of_its_own() {
+    let servers = Servers::start();
+    let host = Host::start(&servers.folder());
+    let hook = Webhook::new(&host.origin);
+    hook.say("m0", "c", "before");
+    host.reaches("greentic_messages_total", &[("direction", "out")], 1.0);
+    let before = connections(&servers);
+    for number in 1..=100 {
+        hook.say(&format!("m{number}"), &format!("c{}", number % 10), "hello");
+    }
+    host.reaches("greentic_messages_total", &[("direction", "out")], 101.0);
+    assert_eq!(
+        connections(&servers) - before,
+        1,
+        "one hundred turns opened connections"
     );
 }
 

@@ -10,7 +10,7 @@ use greentic_tests::host::folder::Folder;
 use greentic_tests::host::web::Web;
 
 #[test]
-fn what_was_acknowledged_is_answered_though_the_host_is_stopped_meanwhile() {
+fn incident_06_what_was_acknowledged_is_answered_though_the_host_is_stopped_meanwhile() {
     let folder = Folder::of("talk");
     let host = Host::start(&folder);
     // The flow has the channel write a file for each reply it delivers, which is there after the end.

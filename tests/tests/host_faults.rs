@@ -20,7 +20,7 @@ fn letter(host: &Host) -> Value {
 }
 
 #[test]
-fn a_flow_that_faults_gets_the_person_the_failure_text_and_the_next_message_works() {
+fn incident_14_a_flow_that_faults_gets_the_person_the_failure_text_and_the_next_message_works() {
     let folder = Folder::of("talk");
     let host = Host::start(&folder);
     let mut chat = Chat::begin(&host.origin, "harm", None);
@@ -79,7 +79,7 @@ fn a_conversation_that_fails_again_and_again_begins_anew() {
 }
 
 #[test]
-fn a_dead_letter_is_listed_shown_replayed_when_its_cause_is_gone_and_then_forgotten() {
+fn incident_07_a_dead_letter_is_listed_shown_replayed_when_its_cause_is_gone_and_then_forgotten() {
     let folder = Folder::of("talk");
     folder.write("switch/broken", "");
     let host = Host::start(&folder);
@@ -139,7 +139,8 @@ fn a_dead_letter_is_listed_shown_replayed_when_its_cause_is_gone_and_then_forgot
 }
 
 #[test]
-fn a_message_the_platform_does_not_take_is_tried_again_and_then_kept_until_it_is_dropped() {
+fn incident_07_a_message_the_platform_does_not_take_is_tried_again_and_then_kept_until_it_is_dropped()
+ {
     let folder = Folder::of("talk");
     let host = Host::start(&folder);
     let hook = format!("{}/v1/messaging/ingress/bad/demo/default/bad", host.origin);

@@ -102,7 +102,8 @@ fn what_is_not_signed_is_refused_and_nothing_else_happens() {
 }
 
 #[test]
-fn an_event_that_is_sent_twenty_times_at_once_and_again_later_has_one_turn_and_one_reply() {
+fn incident_03_an_event_that_is_sent_twenty_times_at_once_and_again_later_has_one_turn_and_one_reply()
+ {
     let (_folder, host, webhook) = talk();
     std::thread::scope(|scope| {
         for _ in 0..20 {
@@ -141,7 +142,7 @@ fn messages_to_one_conversation_over_many_connections_are_answered_in_the_order_
 }
 
 #[test]
-fn messages_sent_to_one_conversation_at_once_are_counted_one_by_one() {
+fn incident_10_messages_sent_to_one_conversation_at_once_are_counted_one_by_one() {
     let (_folder, host, _) = talk();
     let chat = Chat::begin(&host.origin, "count", None);
     std::thread::scope(|scope| {

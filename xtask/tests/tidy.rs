@@ -4,6 +4,8 @@
 
 #[path = "tidy/dependencies.rs"]
 mod dependencies;
+#[path = "tidy/incidents.rs"]
+mod incidents;
 #[path = "tidy/sources.rs"]
 mod sources;
 

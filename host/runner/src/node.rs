@@ -197,4 +197,46 @@ mod tests {
         assert_eq!(outcome("text").expect("json"), r#"{"text":"text"}"#);
         assert_eq!(outcome("3").expect("json"), r#"{"value":3}"#);
     }
+
+    #[tokio::test]
+    async fn incident_15_the_one_call_is_repeated_and_only_where_that_may_help() {
+        let policy = CallPolicy {
+            timeout_ms: 20,
+            max_attempts: 3,
+            backoff_ms: 1,
+        };
+        // What each call answers in turn, and what comes of it after how many calls.
+        let (good, passing, lasting) = (
+            Some(Ok(7)),
+            failed("busy", "", true),
+            failed("no", "", false),
+        );
+        let again = || Some(Err(passing.clone()));
+        for (answers, outcome, calls) in [
+            (vec![good.clone()], Ok(7), 1),
+            (vec![again(), again(), good.clone()], Ok(7), 3),
+            (
+                vec![again(), again(), again(), good.clone()],
+                Err("busy"),
+                3,
+            ),
+            (vec![Some(Err(lasting)), good.clone()], Err("no"), 1),
+            (vec![None, good], Ok(7), 2),
+            (vec![None, None, None], Err("timeout"), 3),
+        ] {
+            let mut made = 0;
+            let came = attempts(policy, || {
+                let answer = answers.get(made).cloned().flatten();
+                made += 1;
+                async move {
+                    match answer {
+                        Some(answer) => answer,
+                        None => std::future::pending().await,
+                    }
+                }
+            });
+            let came = came.await.map_err(|error| error.code);
+            assert_eq!((came, made), (outcome.map_err(str::to_owned), calls));
+        }
+    }
 }

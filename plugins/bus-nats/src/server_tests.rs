@@ -303,7 +303,7 @@ fn credentials_are_given_and_wrong_ones_are_named() {
 }
 
 #[test]
-fn a_server_that_cannot_be_used_is_named_with_what_to_do() {
+fn incident_17_a_server_that_cannot_be_used_is_named_with_what_to_do() {
     let redis = Server::redis(&[]);
     let nats = Server::nats("");
     let nobody = free_port();

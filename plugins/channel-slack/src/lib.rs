@@ -177,4 +177,10 @@ mod tests {
         );
         let _: serde_json::Value = serde_json::from_str(&described.about.config_schema).unwrap();
     }
+
+    #[test]
+    fn incident_01_events_are_remembered_for_longer_than_slack_repeats_them() {
+        let a_day = 24 * 60 * 60 * 1_000;
+        assert!(Slack::describe().dedupe_ms > a_day);
+    }
 }

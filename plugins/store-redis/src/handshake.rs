@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn durability_follows_from_the_append_only_file_and_its_flush() {
+    fn incident_17_durability_follows_from_the_append_only_file_and_its_flush() {
         let always = facts(|facts| facts.fsync = Some("always".into()));
         assert_eq!(always.durability(), Durability::Disk);
         assert_eq!(always.check(Durability::Disk), Ok(()));

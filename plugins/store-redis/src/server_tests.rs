@@ -250,7 +250,7 @@ fn a_log_numbers_its_entries_knows_ids_again_and_keeps_the_newest() {
 }
 
 #[test]
-fn of_many_who_write_at_once_one_wins_each_round_and_no_write_is_lost() {
+fn incident_19_of_many_who_write_at_once_one_wins_each_round_and_no_write_is_lost() {
     let server = Server::redis(&[]);
     run(async {
         let one = store(on(server.port(), &[]));

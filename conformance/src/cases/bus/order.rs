@@ -35,6 +35,7 @@ fn key(bench: &Bench<'_>) -> Verdict {
     lane.silent("c", 50)
 }
 
+/// Incident 10: two turns of one session ran at once, and the last write won.
 fn held(bench: &Bench<'_>) -> Verdict {
     let lane = bench.lane();
     lane.open(lane.consumer("c", ">"))?;

@@ -108,6 +108,7 @@ fn group(bench: &Bench<'_>) -> Verdict {
     })
 }
 
+/// Incident 1: a platform's repetition was taken for something new, or thrown away as one.
 fn same_key(bench: &Bench<'_>) -> Verdict {
     let talk = bench.talk()?;
     let done = talk.compose(&ada(Action::Say("once".into())))?;
@@ -144,6 +145,7 @@ fn keys(events: &[Event]) -> Vec<&str> {
         .collect()
 }
 
+/// Incident 13: two messages with one text had one id.
 fn different_keys(bench: &Bench<'_>) -> Verdict {
     let talk = bench.talk()?;
     let mut seen = HashSet::new();
@@ -197,6 +199,7 @@ fn kinds(bench: &Bench<'_>) -> Verdict {
     }
 }
 
+/// Incident 12: of several messages in one request the first alone was read.
 fn batch(bench: &Bench<'_>) -> Verdict {
     let talk = bench.talk()?;
     let texts = ["first", "second", "third"];
@@ -254,6 +257,7 @@ fn passes_by(bench: &Bench<'_>, known: bool) -> Verdict {
     Ok(())
 }
 
+/// Incident 9: one update that could never be read held its chat up for a day.
 fn malformed(bench: &Bench<'_>) -> Verdict {
     let talk = bench.talk()?;
     let webhooks = talk.simulation.platform().malformed();

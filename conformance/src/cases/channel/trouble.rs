@@ -76,6 +76,7 @@ fn outage(bench: &Bench<'_>) -> Verdict {
     })
 }
 
+/// Incident 8: what may have been sent was called not sent, and was sent twice.
 fn broken(bench: &Bench<'_>, trouble: Trouble) -> Verdict {
     let talk = bench.talk()?;
     let outcome = attempt(&talk, trouble)?;

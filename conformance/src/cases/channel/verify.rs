@@ -86,6 +86,7 @@ fn before_reading(bench: &Bench<'_>) -> Verdict {
     refused(&talk, &webhook, Signing::Missing)
 }
 
+/// Incident 9: a secret that was missing let everybody in.
 fn without(bench: &Bench<'_>, value: Option<Vec<u8>>) -> Verdict {
     let talk = bench.talk_as(|given, profile| {
         for (name, secret) in &mut given.secrets {

@@ -144,6 +144,7 @@ fn release(bench: &Bench<'_>) -> Verdict {
     fence_of(bench, &p, "two", 5_000).map(|_| ())
 }
 
+/// Incident 4: the lease of a slow turn ran out, and its commit was written beside another's.
 fn fence(bench: &Bench<'_>) -> Verdict {
     let p = bench.partition();
     let commit = |fence, value: &[u8]| {
@@ -199,6 +200,7 @@ fn commit_release(bench: &Bench<'_>) -> Verdict {
     fence_of(bench, &p, "two", 5_000).map(|_| ())
 }
 
+/// Incident 10: two turns of one session ran at once, and the last write won.
 fn together(bench: &Bench<'_>) -> Verdict {
     for _ in 0..10 {
         let p = bench.partition();

@@ -93,7 +93,7 @@ fn a_message_carries_who_said_what_where_and_when() {
 }
 
 #[test]
-fn one_message_under_several_events_has_one_key() {
+fn incident_01_one_message_under_several_events_has_one_key() {
     let keys: Vec<String> = [
         json!({}),
         json!({"type": "app_mention"}),
@@ -265,7 +265,7 @@ fn where_the_identity_cannot_be_asked_a_persons_message_passes_and_a_bots_is_sen
 }
 
 #[test]
-fn a_retry_is_read_like_any_other_request() {
+fn incident_01_a_retry_is_read_like_any_other_request() {
     install_usual();
     let body = envelope(&message(&json!({}))).to_string();
     let first = one(testing::ingress(body.as_bytes(), "application/json").unwrap());

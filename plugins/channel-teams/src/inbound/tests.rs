@@ -255,7 +255,7 @@ fn what_the_bot_said_itself_is_not_told_to_it() {
 }
 
 #[test]
-fn the_same_activity_has_the_same_key_and_every_other_one_another() {
+fn incident_13_the_same_activity_has_the_same_key_and_every_other_one_another() {
     install(Platform::default());
     let mut keys = std::collections::HashSet::new();
     let later = "2026-01-03T02:17:33Z";

@@ -58,7 +58,7 @@ fn nothing_is_read_before_the_secret_was_checked() {
 }
 
 #[test]
-fn an_empty_or_missing_secret_opens_nothing() {
+fn incident_09_an_empty_or_missing_secret_opens_nothing() {
     let body = message(&json!({"text": "hello"})).to_string();
     native::install(Table::new().secret("telegram/webhook-secret", b""));
     for given in [None, Some(""), Some("x")] {
@@ -72,7 +72,7 @@ fn an_empty_or_missing_secret_opens_nothing() {
 }
 
 #[test]
-fn what_cannot_be_read_is_acknowledged_and_kept() {
+fn incident_09_what_cannot_be_read_is_acknowledged_and_kept() {
     telegram();
     for body in [
         "",
@@ -109,7 +109,7 @@ fn the_dedupe_key_is_of_the_bot_and_the_update() {
 }
 
 #[test]
-fn another_bot_behind_the_same_channel_is_not_silenced() {
+fn incident_09_another_bot_behind_the_same_channel_is_not_silenced() {
     // The instance that knew the first bot lives on: the token's version decides.
     telegram();
     assert_eq!(

@@ -288,7 +288,7 @@ fn somebody_without_a_phone_number_is_known_by_their_user_id() {
 }
 
 #[test]
-fn every_entry_change_message_and_status_of_a_request_is_read() {
+fn incident_12_every_entry_change_message_and_status_of_a_request_is_read() {
     let settings = with(table());
     let text = |id: &str| message(id, json!({"type": "text", "text": {"body": id}}));
     let change = |fields| json!({"field": "messages", "value": value(fields)});

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn each_answer_is_sent_not_sent_or_unknown() {
+fn incident_08_each_answer_is_sent_not_sent_or_unknown() {
     let kind = |outcome: Result<Receipt, DeliveryError>| match outcome {
         Ok(_) => "sent".to_owned(),
         Err(DeliveryError::Rejected(_)) => "rejected".into(),
