@@ -23,15 +23,22 @@ pub fn cases() -> u64 {
     }
 }
 
-/// Numbers that look like chance and are the same everywhere (SplitMix64, Steele, Lea and Flood 2014).
+/// Numbers that look like chance and are the same everywhere (SplitMix64, Steele, Lea and Flood 2014). Written out because a seed must
+/// mean the same in every later version; a crate of random numbers promises that of few of its generators.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
 impl Dice {
+    /// The dice of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The dice of one case; cases that stand side by side have nothing in common.
     #[must_use]
     pub fn of_case(case: u64) -> Self {
-        Self(case.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self::new(case.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     fn roll(&mut self) -> u64 {

@@ -261,6 +261,13 @@ impl Host {
         });
     }
 
+    /// How many messages were sent to platforms.
+    #[must_use]
+    pub fn sent(&self) -> f64 {
+        let labels = [("direction", "out")];
+        self.metrics().sum("greentic_messages_total", &labels)
+    }
+
     /// What was logged until now, one line each.
     #[must_use]
     pub fn log(&self) -> Vec<String> {

@@ -9,12 +9,9 @@ use std::time::Duration;
 
 use greentic_test_servers::Server;
 use greentic_tests::host::direct_line::Chat;
-use greentic_tests::host::folder::Folder;
+use greentic_tests::host::folder::{Folder, MEMORY_BUS, MEMORY_STORE};
 use greentic_tests::host::webhook::{Webhook, body, signature};
 use greentic_tests::host::{Host, eventually, run};
-
-const MEMORY_STORE: &str = "  memory: { from: \"${PLUGINS}/store_memory.wasm\" }";
-const MEMORY_BUS: &str = "  bus: { from: \"${PLUGINS}/bus_memory.wasm\" }";
 
 /// The servers of a test.
 struct Servers {
@@ -61,11 +58,6 @@ fn start_as(folder: &Folder, role: &str) -> Host {
     })
 }
 
-fn sent(host: &Host) -> f64 {
-    let labels = [("direction", "out")];
-    host.metrics().sum("greentic_messages_total", &labels)
-}
-
 #[test]
 fn two_hosts_share_a_conversation_and_one_goes_on_alone() {
     let servers = Servers::start();
@@ -105,7 +97,7 @@ fn each_role_does_its_part_and_a_socket_receives_what_another_process_sent() {
         (0.0, 4.0, 0.0)
     );
     assert_eq!(
-        (sent(&gateway), sent(&runner), sent(&egress)),
+        (gateway.sent(), runner.sent(), egress.sent()),
         (0.0, 0.0, 3.0)
     );
     for (host, role) in [
@@ -165,7 +157,7 @@ fn incident_06_while_the_bus_is_gone_nothing_is_acknowledged_and_afterwards_all_
     hook.say("m3", "c", "after");
     host.reaches("greentic_messages_total", &[("direction", "out")], 3.0);
     std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(sent(&host), 3.0, "an event had its effects twice");
+    assert_eq!(host.sent(), 3.0, "an event had its effects twice");
 }
 
 #[test]
@@ -185,14 +177,14 @@ fn while_the_store_is_gone_events_wait_and_each_is_answered_once_it_is_back() {
     }
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(
-        sent(&host),
+        host.sent(),
         1.0,
         "something was answered without its session"
     );
     servers.redis.restart();
     host.reaches("greentic_messages_total", &[("direction", "out")], 5.0);
     std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(sent(&host), 5.0);
+    assert_eq!(host.sent(), 5.0);
     assert_eq!(
         host.administer("GET", "/dead-letters").json()["letters"],
         serde_json::json!([])
@@ -237,11 +229,8 @@ fn an_edit_changes_memory_for_servers_and_back_and_loses_nothing() {
     let host = Host::start(&folder);
     let hook = Webhook::new(&host.origin);
     let mut said = 0;
-    let mut talk = |count: usize| {
-        for _ in 0..count {
-            said += 1;
-            hook.say(&format!("m{said}"), &format!("c{}", said % 7), "hello");
-        }
+    let mut talk = |count| {
+        said = hook.say_more(said, count);
         f64::from(said)
     };
     talk(20);
@@ -270,5 +259,5 @@ fn an_edit_changes_memory_for_servers_and_back_and_loses_nothing() {
     let all = talk(20);
     host.reaches("greentic_messages_total", &[("direction", "out")], all);
     std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(sent(&host), all, "each of {all} messages has one reply");
+    assert_eq!(host.sent(), all, "each of {all} messages has one reply");
 }

@@ -3,12 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use greentic_tests::host::direct_line::Chat;
-use greentic_tests::host::folder::Folder;
+use greentic_tests::host::folder::{Folder, MEMORY_BUS, MEMORY_STORE};
 use greentic_tests::host::webhook::{Webhook, body, signature};
 use greentic_tests::host::{Host, eventually};
-
-const MEMORY_STORE: &str = "  memory: { from: \"${PLUGINS}/store_memory.wasm\" }";
-const MEMORY_BUS: &str = "  bus: { from: \"${PLUGINS}/bus_memory.wasm\" }";
 
 fn plugin(name: &str, file: &str, folder: &str) -> String {
     format!(
@@ -36,11 +33,6 @@ fn with_folders() -> Folder {
         std::fs::create_dir_all(folder.path().join("data").join(name)).unwrap();
     }
     folder
-}
-
-fn sent(host: &Host) -> f64 {
-    let labels = [("direction", "out")];
-    host.metrics().sum("greentic_messages_total", &labels)
 }
 
 #[test]
@@ -79,11 +71,8 @@ fn an_edit_changes_memory_for_folders_and_back_and_loses_nothing() {
     let host = Host::start(&folder);
     let hook = Webhook::new(&host.origin);
     let mut said = 0;
-    let mut talk = |count: usize| {
-        for _ in 0..count {
-            said += 1;
-            hook.say(&format!("m{said}"), &format!("c{}", said % 7), "hello");
-        }
+    let mut talk = |count| {
+        said = hook.say_more(said, count);
         f64::from(said)
     };
     talk(20);
@@ -99,7 +88,7 @@ fn an_edit_changes_memory_for_folders_and_back_and_loses_nothing() {
     host.serves(4);
     let all = talk(20);
     host.reaches("greentic_messages_total", &[("direction", "out")], all);
-    assert_eq!(sent(&host), all, "each of {all} messages has one reply");
+    assert_eq!(host.sent(), all, "each of {all} messages has one reply");
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Chaos {
         let mut command = cargo();
         command
             .current_dir(&project.root)
-            .args(["test", "--package", "greentic-tests"])
+            .args(["test", "--workspace"])
             .args(["--test", "host_ledger", "--", "--nocapture"])
             .env("GREENTIC_CHAOS_SECONDS", (self.minutes * 60).to_string())
             .env("GREENTIC_CHAOS_SEED", seed.to_string());

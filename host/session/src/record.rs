@@ -100,6 +100,15 @@ impl Record {
         Ok(postcard::to_extend(self, bytes)?)
     }
 
+    /// Forgets the conversation, so that the next event begins a new one. What was handled and what is to be sent stays.
+    pub fn begin_anew(&mut self) {
+        self.flow = String::new();
+        self.flow_version = 0;
+        self.snapshot = None;
+        self.until_ms = 0;
+        self.alarm = None;
+    }
+
     /// Whether this event was handled already.
     #[must_use]
     pub fn has_seen(&self, event: MessageId) -> bool {

@@ -5,16 +5,16 @@
 //! the process, and what the failure of the machine takes of them is delivered again. A second host that opens the folder takes it over: it
 //! cannot be shared. The bundle grants it a folder named `messages` to write.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use greentic_sdk::model::{About, Durability, Error};
-use greentic_sdk::{config, log, time};
+use greentic_sdk::started::Started;
+use greentic_sdk::time;
 use greentic_sdk_journal::Damage;
-use greentic_sdk_journal::keeper::{Failure, Keeper};
-use greentic_sdk_memory::bus::{Limits, MAX_PAYLOAD};
+use greentic_sdk_journal::keeper::Keeper;
+use greentic_sdk_memory::bus::{Limits, MAX_PAYLOAD, declared_dedupe_window_ms};
 use greentic_sdk_network::bus::{
     Ack, Batch, Bus, Consumer, Descriptor, Message, Ordering, QueueDepth, Settlement,
 };
@@ -32,9 +32,6 @@ use state::Kept;
 
 /// Where the bundle grants the folder inside the sandbox.
 pub const FOLDER: &str = "/messages";
-
-/// How long a message id is remembered when the bundle does not say: two minutes, as JetStream has it.
-pub const DEFAULT_DEDUPE_WINDOW_MS: u64 = 120_000;
 
 const CONFIG_SCHEMA: &str = r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -74,7 +71,7 @@ pub struct Folder {
 }
 
 thread_local! {
-    static BUS: RefCell<Option<Result<Rc<Folder>, Error>>> = const { RefCell::new(None) };
+    static BUS: Started<Folder> = const { Started::new() };
 }
 
 impl Folder {
@@ -83,24 +80,9 @@ impl Folder {
     /// # Errors
     /// `invalid` for a configuration that cannot be read.
     pub fn new(folder: PathBuf) -> Result<Self, Error> {
-        let limits = Limits {
-            max_messages: config::get_or("max-messages", 200_000)?,
-            max_bytes: config::get_or("max-bytes", 256 * 1024 * 1024)?,
-            dedupe_window_ms: config::get_or("dedupe-window-ms", DEFAULT_DEDUPE_WINDOW_MS)?,
-            dedupe_max: config::get_or("dedupe-max", 200_000)?,
-        };
-        let damage = match config::get("after-damage")?.as_deref() {
-            Some("keep-before") => Damage::KeepBefore,
-            None | Some("refuse") => Damage::Refuse,
-            Some(other) => {
-                return Err(Error::Invalid(format!(
-                    "config `after-damage`: `{other}` is neither `refuse` nor `keep-before`"
-                )));
-            }
-        };
-        let report = |text: &str| log::warn!("folder", "{text}");
+        let limits = Limits::configured(200_000)?;
         Ok(Self {
-            keeper: Keeper::new(folder, damage, move || Kept::new(limits), report),
+            keeper: Keeper::new(folder, Damage::configured()?, move || Kept::new(limits)),
             changes: signal::Changes::new(),
         })
     }
@@ -111,8 +93,7 @@ impl Folder {
         let published = self
             .keeper
             .call(|kept, changes| kept.publish(now, changes, messages))
-            .await
-            .map_err(error)?;
+            .await?;
         self.changes.notify();
         let acks = published.into_iter();
         Ok(acks.map(|outcome| outcome.map(convert::ack)).collect())
@@ -127,8 +108,7 @@ impl Folder {
             let batch = self
                 .keeper
                 .call(|kept, changes| kept.pull(now, changes, consumer, max))
-                .await
-                .map_err(error)??;
+                .await??;
             let left = most.saturating_sub(started.elapsed());
             if !batch.deliveries.is_empty() || left.is_zero() {
                 return Ok(convert::batch(batch));
@@ -146,31 +126,16 @@ impl Folder {
         let unknown = self
             .keeper
             .call(|kept, changes| kept.settle(now, changes, consumer, &settlements))
-            .await
-            .map_err(error)?;
+            .await?;
         // The next of a key may be ready now.
         self.changes.notify();
         unknown
     }
 }
 
-fn error(failure: Failure) -> Error {
-    match failure {
-        Failure::Unavailable(text) => Error::Unavailable(text),
-        Failure::Unknown(text) => Error::UnknownOutcome(text),
-    }
-}
-
-/// The bus of this instance. A fault in the configuration is logged once and answers every call.
+/// The bus of this instance.
 fn bus() -> Result<Rc<Folder>, Error> {
-    BUS.with_borrow_mut(|slot| {
-        slot.get_or_insert_with(|| {
-            let folder = Folder::new(FOLDER.into());
-            let folder = folder.inspect_err(|error| log::error!("start", "{error:?}"))?;
-            Ok(Rc::new(folder))
-        })
-        .clone()
-    })
+    BUS.with(|started| started.get(|| Folder::new(FOLDER.into())))
 }
 
 impl Bus for BusFile {
@@ -185,8 +150,7 @@ impl Bus for BusFile {
             .config(CONFIG_SCHEMA),
             durability: Durability::Disk,
             ordering: Ordering::Key,
-            dedupe_window_ms: config::get_or("dedupe-window-ms", DEFAULT_DEDUPE_WINDOW_MS)
-                .unwrap_or(DEFAULT_DEDUPE_WINDOW_MS),
+            dedupe_window_ms: declared_dedupe_window_ms(),
             max_payload: MAX_PAYLOAD,
         }
     }
@@ -206,8 +170,7 @@ impl Bus for BusFile {
         bus()?
             .keeper
             .call(|kept, changes| kept.open(now, changes, consumer))
-            .await
-            .map_err(error)?
+            .await?
     }
 
     async fn close(name: String) -> Result<(), Error> {
@@ -215,8 +178,7 @@ impl Bus for BusFile {
         bus()?
             .keeper
             .call(|kept, changes| kept.close(now, changes, &name))
-            .await
-            .map_err(error)?
+            .await?
     }
 
     async fn pull(consumer: String, max: u32, wait_ms: u32) -> Result<Batch, Error> {
@@ -232,8 +194,7 @@ impl Bus for BusFile {
         bus()?
             .keeper
             .call(|kept, _| kept.extend(now, &consumer, &tags))
-            .await
-            .map_err(error)?
+            .await?
     }
 
     async fn depth(consumer: String) -> Result<QueueDepth, Error> {
@@ -241,8 +202,7 @@ impl Bus for BusFile {
         bus()?
             .keeper
             .call(|kept, _| kept.depth(now, &consumer))
-            .await
-            .map_err(error)?
+            .await?
             .map(convert::depth)
     }
 }

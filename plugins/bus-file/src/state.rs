@@ -6,6 +6,7 @@ use greentic_sdk::bus::{Ack, Batch, Consumer, Message, Outcome, QueueDepth, Sett
 use greentic_sdk::model::Error;
 use greentic_sdk_journal::keeper::{Changes, State};
 use greentic_sdk_journal::{Format, Sink};
+use greentic_sdk_memory::bus::broker::MAX_BATCH;
 use greentic_sdk_memory::bus::kept::Waiting;
 use greentic_sdk_memory::bus::{Broker, Limits, Now};
 
@@ -50,15 +51,13 @@ impl Kept {
         }
     }
 
-    fn remember(&mut self, id: &str) {
+    /// Forgets the ids whose window is over, and the oldest where there are too many.
+    fn forget(&mut self, most: usize) {
         let window = self.limits.dedupe_window_ms;
         let over = |(since, _): &(u64, Box<str>)| since.saturating_add(window) <= self.now;
-        while self.seen.front().is_some_and(over) || self.seen.len() >= self.limits.dedupe_max {
-            if self.seen.pop_front().is_none() {
-                break;
-            }
+        while self.seen.front().is_some_and(over) || self.seen.len() > most {
+            self.seen.pop_front();
         }
-        self.seen.push_back((self.now, id.into()));
     }
 
     /// Publishes in order.
@@ -69,39 +68,33 @@ impl Kept {
         messages: Vec<Message>,
     ) -> Vec<Result<Ack, Error>> {
         let now = self.at(now);
-        let mut number = self.broker.next_number();
-        let ids: Vec<String> = messages.iter().map(|message| message.id.clone()).collect();
-        // Made before the messages are given away; the number is put in when it is known who gets one.
-        let mut records = Vec::with_capacity(messages.len());
-        let mut results = Vec::with_capacity(messages.len());
-        if messages.len() > greentic_sdk_memory::bus::broker::MAX_BATCH {
+        if messages.len() > MAX_BATCH {
             return self.broker.publish(now, messages);
         }
-        for message in messages {
-            let message_of = |message: &Message| {
-                Record::Published {
-                    message: Stored::new(message, number, now.wall),
-                }
-                .bytes()
-            };
-            let record = message_of(&message);
-            let accepted = self.broker.publish(now, vec![message]).pop();
-            let accepted =
-                accepted.unwrap_or_else(|| Err(Error::Internal("no answer to a message".into())));
-            let is_new = matches!(accepted, Ok(Ack { duplicate: false }));
-            if is_new {
-                number += 1;
-            }
-            records.push(is_new.then_some(record));
-            results.push(accepted);
+        let publish = |message| self.publish_one(now, changes, message);
+        messages.into_iter().map(publish).collect()
+    }
+
+    fn publish_one(
+        &mut self,
+        now: Now,
+        changes: &mut Changes<'_>,
+        message: Message,
+    ) -> Result<Ack, Error> {
+        let number = self.broker.next_number();
+        // Made before the message is given away.
+        let record = Record::Published {
+            message: Stored::new(&message, number, now.wall),
         }
-        for (record, id) in records.iter().zip(&ids) {
-            if let Some(record) = record {
-                changes.keep(record);
-                self.remember(id);
-            }
+        .bytes();
+        let id = message.id.as_str().into();
+        let ack = self.broker.publish_one(now, message)?;
+        if !ack.duplicate {
+            changes.keep(&record);
+            self.forget(self.limits.dedupe_max.saturating_sub(1));
+            self.seen.push_back((now.wall, id));
         }
-        results
+        Ok(ack)
     }
 
     /// Creates a consumer, or checks that the one there is the same.
@@ -229,11 +222,12 @@ impl State for Kept {
         for waiting in image.messages.into_values() {
             self.broker.restore_message(waiting);
         }
-        for (since, id) in &image.seen {
+        self.seen = image.seen;
+        self.forget(self.limits.dedupe_max);
+        for (since, id) in &self.seen {
             self.broker.restore_id(*since, id);
         }
         self.broker.resume(image.next_number);
-        self.seen = image.seen;
     }
 
     fn records(&self, sink: &mut Sink<'_>) {

@@ -20,7 +20,7 @@ const LIMITS: Limits = Limits {
 };
 
 fn keeper(folder: &Path) -> Keeper<Kept> {
-    Keeper::new(folder.into(), Damage::Refuse, || Kept::new(LIMITS), |_| {})
+    Keeper::new(folder.into(), Damage::Refuse, || Kept::new(LIMITS))
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {

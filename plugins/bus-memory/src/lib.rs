@@ -10,13 +10,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use greentic_sdk::bus::{
     Ack, Batch, Bus, Consumer, Descriptor, Message, Ordering, QueueDepth, Settlement,
 };
+use greentic_sdk::log;
 use greentic_sdk::model::{About, Durability, Error};
-use greentic_sdk::{config, log};
 
-use greentic_sdk_memory::bus::{Broker, Limits, MAX_PAYLOAD, Now};
-
-/// How long a message id is remembered when the bundle does not say: two minutes, as JetStream has it.
-pub const DEFAULT_DEDUPE_WINDOW_MS: u64 = 120_000;
+use greentic_sdk_memory::bus::{Broker, Limits, MAX_PAYLOAD, Now, declared_dedupe_window_ms};
 
 const CONFIG_SCHEMA: &str = r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -60,18 +57,10 @@ thread_local! {
     static INSTANCE: RefCell<Option<Result<Instance, Error>>> = const { RefCell::new(None) };
 }
 
-fn limits() -> Result<Limits, Error> {
-    Ok(Limits {
-        max_messages: config::get_or("max-messages", 200_000)?,
-        max_bytes: config::get_or("max-bytes", 256 * 1024 * 1024)?,
-        dedupe_window_ms: config::get_or("dedupe-window-ms", DEFAULT_DEDUPE_WINDOW_MS)?,
-        dedupe_max: config::get_or("dedupe-max", 1_000_000)?,
-    })
-}
-
 /// Reads the configuration. A fault in it is logged once and answers every call.
 fn start() -> Result<Instance, Error> {
-    let limits = limits().inspect_err(|error| log::error!("start", "{error:?}"))?;
+    let limits =
+        Limits::configured(1_000_000).inspect_err(|error| log::error!("start", "{error:?}"))?;
     Ok(Instance {
         broker: Broker::new(limits),
         started: Instant::now(),
@@ -134,8 +123,7 @@ impl Bus for BusMemory {
             .config(CONFIG_SCHEMA),
             durability: Durability::Process,
             ordering: Ordering::Key,
-            dedupe_window_ms: config::get_or("dedupe-window-ms", DEFAULT_DEDUPE_WINDOW_MS)
-                .unwrap_or(DEFAULT_DEDUPE_WINDOW_MS),
+            dedupe_window_ms: declared_dedupe_window_ms(),
             max_payload: MAX_PAYLOAD,
         }
     }

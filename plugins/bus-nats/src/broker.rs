@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use greentic_sdk::bus::Outcome as Settled;
-use greentic_sdk::bus::subject::subject_fault;
+use greentic_sdk::bus::check as bounds;
 use greentic_sdk::model::Error;
 use greentic_sdk_network::bus::{
     Ack, Batch, Consumer as ConsumerSettings, Message, Outcome, QueueDepth, Settlement,
@@ -89,25 +89,15 @@ impl Broker {
     }
 
     fn send(&self, connected: &Connected, message: &Message) -> Result<Request, Error> {
-        if let Some(fault) = subject_fault(&message.subject) {
-            let shown: String = message.subject.chars().take(80).collect();
-            return Err(Error::Invalid(format!("subject `{shown}`: {fault}")));
-        }
-        if message.id.is_empty()
-            || message.id.len() > 512
-            || message.key.len() > 512
-            || message.trace.len() > 512
-        {
-            return Err(Error::Invalid(
-                "a message's id has 1 to 512 bytes, its key and trace at most 512".into(),
-            ));
-        }
-        if u64::try_from(message.payload.len()).unwrap_or(u64::MAX) > MAX_PAYLOAD {
-            return Err(Error::Invalid(format!(
-                "a payload of {} bytes; at most {MAX_PAYLOAD}",
-                message.payload.len()
-            )));
-        }
+        bounds::subject(&message.subject)?;
+        let Message {
+            id,
+            key,
+            trace,
+            payload,
+            ..
+        } = message;
+        bounds::message(id, key, trace, payload, MAX_PAYLOAD)?;
         let place = partition(&message.subject, &message.key, self.settings.partitions);
         let subject = format!("{}.m.{place}.{}", self.settings.prefix, message.subject);
         let headers = Headers::default()

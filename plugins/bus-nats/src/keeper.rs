@@ -14,7 +14,7 @@ use crate::consumer::Consumer;
 use crate::headers::status;
 use crate::jetstream::{CONSUMER_NOT_FOUND, State, read, start};
 use crate::lease::{RENEW, TTL, look, seen, write, written};
-use crate::missing;
+use crate::missing::{self, Waiting};
 use crate::setup::create;
 use crate::stream::Cluster;
 
@@ -311,6 +311,7 @@ impl Keeper {
                         } else {
                             part.begun = true;
                             part.shard.begin(state);
+                            part.waiting = Waiting::default();
                         }
                         part.note(state);
                     }

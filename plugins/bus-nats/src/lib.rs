@@ -7,11 +7,11 @@
 //!
 //! The client of the line protocol is our own: it has six kinds of line, and `async-nats` does not compile for the sandbox.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
+use greentic_sdk::config;
 use greentic_sdk::model::{About, Durability, Error};
-use greentic_sdk::{config, log};
+use greentic_sdk::started::Started;
 use greentic_sdk_network::bus::{
     Ack, Batch, Bus, Consumer, Descriptor, Message, Ordering, QueueDepth, Settlement,
 };
@@ -40,21 +40,12 @@ use settings::{DEDUPE_WINDOW_MS, SCHEMA, Settings, declared};
 pub struct BusNats;
 
 thread_local! {
-    static BROKER: RefCell<Option<Result<Rc<Broker>, Error>>> = const { RefCell::new(None) };
+    static BROKER: Started<Broker> = const { Started::new() };
 }
 
-/// The bus of this instance. A fault in the configuration is logged once and answers every call.
+/// The bus of this instance.
 fn broker() -> Result<Rc<Broker>, Error> {
-    BROKER.with_borrow_mut(|slot| {
-        slot.get_or_insert_with(|| match Settings::read() {
-            Ok(settings) => Ok(Rc::new(Broker::new(settings))),
-            Err(error) => {
-                log::error!("start", "{error:?}");
-                Err(error)
-            }
-        })
-        .clone()
-    })
+    BROKER.with(|started| started.get(|| Settings::read().map(Broker::new)))
 }
 
 impl Bus for BusNats {

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::consumer::{Consumer, Part};
 use crate::jetstream::{NO_MESSAGE, State, read, start};
-use crate::setup::filter;
+use crate::setup::{ACK_WAIT_MS, filter};
 use crate::wire::Message;
 
 /// How long a partition waits without anything coming before it looks: three times the server's ack wait.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_millis(3 * ACK_WAIT_MS);
 /// Messages looked at in one go.
 const LOOKS: usize = 64;
 

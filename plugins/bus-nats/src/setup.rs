@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use greentic_sdk::bus::check as bounds;
 use greentic_sdk::bus::subject::filter_fault;
 use greentic_sdk::model::Error;
 use greentic_sdk_network::bus::Consumer;
@@ -12,7 +13,7 @@ use crate::jetstream::{CONSUMER_NOT_FOUND, ask, read, start};
 
 /// How long the server waits for an acknowledgement. What is worked on is extended three times in that time, so it is short: after
 /// a host ended without a word, its messages are delivered again so much later.
-const ACK_WAIT_MS: u64 = 5_000;
+pub const ACK_WAIT_MS: u64 = 5_000;
 /// Messages of one partition that are out at most; a host holds fewer.
 const MAX_OUT: u64 = 65_536;
 
@@ -22,27 +23,12 @@ const MAX_OUT: u64 = 65_536;
 /// `invalid` with what is wrong.
 pub fn check(consumer: &Consumer) -> Result<(), Error> {
     let name = &consumer.name;
-    let allowed = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
-    };
-    if name.is_empty() || name.len() > 200 || !name.bytes().all(allowed) {
-        let shown: String = name.chars().take(80).collect();
-        return Err(Error::Invalid(format!(
-            "consumer `{shown}`: a name has 1 to 200 of a-z 0-9 _ -"
-        )));
-    }
+    bounds::consumer_name(name, 200)?;
     if let Some(fault) = filter_fault(&consumer.filter) {
         return Err(Error::Invalid(format!("consumer `{name}`: {fault}")));
     }
-    if consumer.max_in_flight == 0
-        || consumer.ack_wait_ms == 0
-        || (!consumer.durable && consumer.inactive_ms == 0)
-    {
-        return Err(Error::Invalid(format!(
-            "consumer `{name}`: `max-in-flight` and `ack-wait-ms` are at least 1, and so is `inactive-ms` when it is not durable"
-        )));
-    }
-    Ok(())
+    let inactive = (!consumer.durable).then_some(consumer.inactive_ms);
+    bounds::consumer_bounds(name, consumer.max_in_flight, consumer.ack_wait_ms, inactive)
 }
 
 /// Our settings, as the server keeps them with its consumer.

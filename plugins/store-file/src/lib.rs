@@ -4,15 +4,14 @@
 //! (`durability: disk`). One instance serves the whole host, many calls share one `fsync`, and a second host that opens the folder takes
 //! it over: it cannot be shared. The bundle grants it a folder named `sessions` to write.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use greentic_sdk::model::{About, Durability, Error};
-use greentic_sdk::{config, log, time};
+use greentic_sdk::started::Started;
+use greentic_sdk::{config, time};
 use greentic_sdk_journal::Damage;
-use greentic_sdk_journal::keeper::{Changes, Failure, Keeper};
-use greentic_sdk_memory::store::MAX_VALUE;
+use greentic_sdk_journal::keeper::{Changes, Keeper};
+use greentic_sdk_memory::store::{DEFAULT_MAX_BYTES, MAX_VALUE};
 use greentic_sdk_network::session::{
     ClaimError, Descriptor, Entry, Expect, KeyPage, Lease, LogPage, PutOp, Store, Write, WriteOp,
 };
@@ -27,9 +26,6 @@ use state::Kept;
 
 /// Where the bundle grants the folder inside the sandbox.
 pub const FOLDER: &str = "/sessions";
-
-/// What `max-bytes` is when the bundle does not set it: 512 MiB.
-pub const DEFAULT_MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 const CONFIG_SCHEMA: &str = r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -50,10 +46,8 @@ const CONFIG_SCHEMA: &str = r#"{
 /// The component.
 pub struct StoreFile;
 
-type Folder = Rc<Keeper<Kept>>;
-
 thread_local! {
-    static STORE: RefCell<Option<Result<Folder, Error>>> = const { RefCell::new(None) };
+    static STORE: Started<Keeper<Kept>> = const { Started::new() };
 }
 
 /// The store in a folder, as the configuration has it.
@@ -62,62 +56,15 @@ thread_local! {
 /// `invalid` for a configuration that cannot be read.
 pub fn keeper(folder: PathBuf) -> Result<Keeper<Kept>, Error> {
     let max_bytes = config::get_or("max-bytes", DEFAULT_MAX_BYTES)?;
-    let damage = match config::get("after-damage")?.as_deref() {
-        Some("keep-before") => Damage::KeepBefore,
-        None | Some("refuse") => Damage::Refuse,
-        Some(other) => {
-            return Err(Error::Invalid(format!(
-                "config `after-damage`: `{other}` is neither `refuse` nor `keep-before`"
-            )));
-        }
-    };
-    let report = |text: &str| log::warn!("folder", "{text}");
-    Ok(Keeper::new(
-        folder,
-        damage,
-        move || Kept::new(max_bytes),
-        report,
-    ))
-}
-
-/// The store of this instance. A fault in the configuration is logged once and answers every call.
-fn store() -> Result<Folder, Error> {
-    STORE.with_borrow_mut(|slot| {
-        slot.get_or_insert_with(|| {
-            let keeper = keeper(FOLDER.into());
-            let keeper = keeper.inspect_err(|error| log::error!("start", "{error:?}"))?;
-            Ok(Rc::new(keeper))
-        })
-        .clone()
-    })
+    let damage = Damage::configured()?;
+    Ok(Keeper::new(folder, damage, move || Kept::new(max_bytes)))
 }
 
 /// Makes a call.
-async fn call<T, E: From<Failed>>(
-    work: impl FnOnce(&mut Kept, &mut Changes<'_>, u64) -> Result<T, E>,
-) -> Result<T, E> {
-    let store = store().map_err(Failed)?;
+async fn call<T>(work: impl FnOnce(&mut Kept, &mut Changes<'_>, u64) -> T) -> Result<T, Error> {
+    let store = STORE.with(|started| started.get(|| keeper(FOLDER.into())))?;
     let now = time::now_ms();
-    match store.call(|kept, changes| work(kept, changes, now)).await {
-        Ok(outcome) => outcome,
-        Err(Failure::Unavailable(text)) => Err(Failed(Error::Unavailable(text)).into()),
-        Err(Failure::Unknown(text)) => Err(Failed(Error::UnknownOutcome(text)).into()),
-    }
-}
-
-/// The folder did not do as it was asked.
-struct Failed(Error);
-
-impl From<Failed> for Error {
-    fn from(Failed(error): Failed) -> Self {
-        error
-    }
-}
-
-impl From<Failed> for greentic_sdk::session::ClaimError {
-    fn from(Failed(error): Failed) -> Self {
-        Self::Failed(error)
-    }
+    store.call(|kept, changes| work(kept, changes, now)).await
 }
 
 impl Store for StoreFile {
@@ -136,8 +83,9 @@ impl Store for StoreFile {
     }
 
     async fn get(partition: String, names: Vec<String>) -> Result<Vec<Option<Entry>>, Error> {
-        let found: Result<_, Error> = call(|kept, _, now| kept.get(now, &partition, &names)).await;
-        found.map(convert::entries)
+        call(|kept, _, now| kept.get(now, &partition, &names))
+            .await?
+            .map(convert::entries)
     }
 
     async fn put(
@@ -158,17 +106,17 @@ impl Store for StoreFile {
 
     async fn delete(partition: String, name: String, expect: Expect) -> Result<(), Error> {
         let expect = convert::expect(expect);
-        call(|kept, changes, now| kept.delete(now, changes, &partition, &name, &expect)).await
+        call(|kept, changes, now| kept.delete(now, changes, &partition, &name, &expect)).await?
     }
 
     async fn touch(partition: String, name: String, ttl_ms: u64) -> Result<(), Error> {
-        call(|kept, changes, now| kept.touch(now, changes, &partition, &name, ttl_ms)).await
+        call(|kept, changes, now| kept.touch(now, changes, &partition, &name, ttl_ms)).await?
     }
 
     async fn list(prefix: String, cursor: Option<String>, limit: u32) -> Result<KeyPage, Error> {
-        let page: Result<_, Error> =
-            call(|kept, _, now| kept.list(now, &prefix, cursor.as_deref(), limit)).await;
-        page.map(convert::key_page)
+        call(|kept, _, now| kept.list(now, &prefix, cursor.as_deref(), limit))
+            .await?
+            .map(convert::key_page)
     }
 
     async fn append(
@@ -182,7 +130,7 @@ impl Store for StoreFile {
         call(|kept, changes, now| {
             kept.append(now, changes, &partition, &name, id, value, max_len, ttl_ms)
         })
-        .await
+        .await?
     }
 
     async fn range(
@@ -191,9 +139,9 @@ impl Store for StoreFile {
         after: u64,
         limit: u32,
     ) -> Result<LogPage, Error> {
-        let page: Result<_, Error> =
-            call(|kept, _, now| kept.range(now, &partition, &name, after, limit)).await;
-        page.map(convert::log_page)
+        call(|kept, _, now| kept.range(now, &partition, &name, after, limit))
+            .await?
+            .map(convert::log_page)
     }
 
     async fn claim(
@@ -204,16 +152,17 @@ impl Store for StoreFile {
     ) -> Result<Lease, ClaimError> {
         call(|kept, _, now| kept.claim(now, &partition, &owner, ttl_ms, &read))
             .await
+            .map_err(ClaimError::Failed)?
             .map(convert::lease)
             .map_err(convert::claim_error)
     }
 
     async fn renew(partition: String, fence: u64, ttl_ms: u64) -> Result<(), Error> {
-        call(|kept, _, now| kept.renew(now, &partition, fence, ttl_ms)).await
+        call(|kept, _, now| kept.renew(now, &partition, fence, ttl_ms)).await?
     }
 
     async fn release(partition: String, fence: u64) -> Result<(), Error> {
-        call(|kept, _, now| kept.release(now, &partition, fence)).await
+        call(|kept, _, now| kept.release(now, &partition, fence)).await?
     }
 
     async fn commit(
@@ -224,7 +173,7 @@ impl Store for StoreFile {
     ) -> Result<Vec<u64>, Error> {
         let writes = writes.into_iter().map(convert::write).collect();
         call(|kept, changes, now| kept.commit(now, changes, &partition, fence, writes, release))
-            .await
+            .await?
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use greentic_sdk::model::Error;
 use greentic_sdk::session::{ClaimError, Expect, PutOp, Write, WriteOp};
 use greentic_sdk_journal::Damage;
-use greentic_sdk_journal::keeper::{Failure, Keeper};
+use greentic_sdk_journal::keeper::Keeper;
 use greentic_sdk_memory::store::Memory;
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::state::Kept;
 const MAX: u64 = 1 << 20;
 
 fn keeper(folder: &Path) -> Keeper<Kept> {
-    Keeper::new(folder.into(), Damage::Refuse, || Kept::new(MAX), |_| {})
+    Keeper::new(folder.into(), Damage::Refuse, || Kept::new(MAX))
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -155,12 +155,12 @@ fn a_lease_of_an_earlier_run_is_over_and_its_fence_stays_stale() {
             true,
         )
     }));
-    let Err(Failure::Unknown(text)) = late else {
+    let Err(Error::UnknownOutcome(text)) = late else {
         panic!("{late:?}")
     };
     assert!(text.contains("taken over"), "{text}");
     let later = wait(first.call(|kept, _| kept.get(3, "p", &[])));
-    assert!(matches!(later, Err(Failure::Unavailable(_))), "{later:?}");
+    assert!(matches!(later, Err(Error::Unavailable(_))), "{later:?}");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_folder_that_is_missing_is_an_error_until_it_is_there() {
     let folder = parent.path().join("sessions");
     let store = keeper(&folder);
     let get = || wait(store.call(|kept, _| kept.get(1, "p", &[])));
-    let Err(Failure::Unavailable(text)) = get() else {
+    let Err(Error::Unavailable(text)) = get() else {
         panic!("it is not there")
     };
     assert!(text.contains("sessions"), "{text}");

@@ -13,10 +13,7 @@ use greentic_sdk::session::{
 };
 use greentic_sdk::{config, log};
 
-use greentic_sdk_memory::store::{MAX_VALUE, Memory};
-
-/// What `max-bytes` is when the bundle does not set it: 512 MiB.
-pub const DEFAULT_MAX_BYTES: u64 = 512 * 1024 * 1024;
+use greentic_sdk_memory::store::{DEFAULT_MAX_BYTES, MAX_VALUE, Memory};
 
 const CONFIG_SCHEMA: &str = r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -13,11 +13,10 @@
 //! The client of the wire protocol is our own: the protocol has five kinds of reply, and the `redis` crate would bring a runtime of
 //! its own into the sandbox, connected to the host's sockets by pumps.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use greentic_sdk::log;
 use greentic_sdk::model::{About, Durability, Error};
+use greentic_sdk::started::Started;
 use greentic_sdk_network::session::{
     ClaimError, Descriptor, Entry, Expect, KeyPage, Lease, LogPage, PutOp, Store, Write, WriteOp,
 };
@@ -42,21 +41,12 @@ use store::{MAX_VALUE, RedisStore};
 pub struct StoreRedis;
 
 thread_local! {
-    static STORE: RefCell<Option<Result<Rc<RedisStore>, Error>>> = const { RefCell::new(None) };
+    static STORE: Started<RedisStore> = const { Started::new() };
 }
 
-/// The store of this instance. A fault in the configuration is logged once and answers every call.
+/// The store of this instance.
 fn store() -> Result<Rc<RedisStore>, Error> {
-    STORE.with_borrow_mut(|slot| {
-        slot.get_or_insert_with(|| match Settings::read() {
-            Ok(settings) => Ok(Rc::new(RedisStore::new(settings))),
-            Err(error) => {
-                log::error!("start", "{error:?}");
-                Err(error)
-            }
-        })
-        .clone()
-    })
+    STORE.with(|started| started.get(|| Settings::read().map(RedisStore::new)))
 }
 
 impl Store for StoreRedis {

@@ -16,10 +16,15 @@ pub fn add(records: &mut Vec<u8>, record: &[u8]) {
     records.extend_from_slice(record);
 }
 
-/// The head of a frame with these records.
+/// A frame without records: room for its head, which [`seal`] fills in.
 #[must_use]
-pub fn head(records: &[u8], synced: u64) -> [u8; HEAD] {
-    let mut head = [0; HEAD];
+pub fn begin() -> Vec<u8> {
+    vec![0; HEAD]
+}
+
+/// Fills in the head of a frame that has all its records.
+pub fn seal(frame: &mut [u8], synced: u64) {
+    let (head, records) = frame.split_at_mut(HEAD.min(frame.len()));
     let parts = [
         &MARK[..],
         &count(records.len()).to_le_bytes(),
@@ -29,7 +34,6 @@ pub fn head(records: &[u8], synced: u64) -> [u8; HEAD] {
     for (place, byte) in head.iter_mut().zip(parts.into_iter().flatten()) {
         *place = *byte;
     }
-    head
 }
 
 /// A frame that is what was written.

@@ -21,7 +21,7 @@ pub struct Journal {
     number: u64,
     path: PathBuf,
     file: File,
-    /// Records that are not written.
+    /// The frame that is not written.
     pending: Vec<u8>,
     /// Bytes of the file, and how many of them are on the disk.
     written: u64,
@@ -35,7 +35,7 @@ pub struct Journal {
 pub struct Sink<'file> {
     file: &'file mut File,
     path: &'file Path,
-    records: Vec<u8>,
+    frame: Vec<u8>,
     written: u64,
     failed: Option<Fault>,
 }
@@ -43,31 +43,29 @@ pub struct Sink<'file> {
 impl Sink<'_> {
     /// Adds a record.
     pub fn add(&mut self, record: &[u8]) {
-        frame::add(&mut self.records, record);
-        if self.records.len() >= CHUNK {
-            self.flush();
+        frame::add(&mut self.frame, record);
+        if self.frame.len() >= CHUNK {
+            self.flush(0);
         }
     }
 
-    /// Says that the state is whole, with a record without bytes.
+    /// Says that the state is whole, with a record without bytes that knows everything before it to be on the disk: it counts only then.
     fn end(&mut self, before: u64) {
-        frame::add(&mut self.records, &[]);
-        self.flush_knowing(before + self.written);
+        if self.frame.len() > frame::HEAD {
+            self.flush(0);
+        }
+        frame::add(&mut self.frame, &[]);
+        self.flush(before + self.written);
     }
 
-    fn flush(&mut self) {
-        self.flush_knowing(0);
-    }
-
-    fn flush_knowing(&mut self, synced: u64) {
-        if self.failed.is_some() || self.records.is_empty() {
-            return;
+    fn flush(&mut self, synced: u64) {
+        if self.failed.is_none() {
+            match write(self.file, self.path, &mut self.frame, synced) {
+                Ok(length) => self.written += length,
+                Err(fault) => self.failed = Some(fault),
+            }
         }
-        match write(self.file, self.path, &self.records, synced) {
-            Ok(length) => self.written += length,
-            Err(fault) => self.failed = Some(fault),
-        }
-        self.records.clear();
+        self.frame.truncate(frame::HEAD);
     }
 }
 
@@ -99,7 +97,7 @@ impl Journal {
             number,
             path,
             file,
-            pending: Vec::new(),
+            pending: frame::begin(),
             written,
             synced: written,
             base: written,
@@ -115,7 +113,7 @@ impl Journal {
     /// Bytes appended and not written.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.pending.len()
+        self.pending.len() - frame::HEAD
     }
 
     /// Writes what was appended, without waiting for the disk: it survives the end of the process.
@@ -126,11 +124,11 @@ impl Journal {
         if let Some(fault) = &self.failed {
             return Err(fault.clone());
         }
-        if self.pending.is_empty() {
+        if self.pending() == 0 {
             return Ok(());
         }
-        let written = write(&mut self.file, &self.path, &self.pending, self.synced);
-        self.pending.clear();
+        let written = write(&mut self.file, &self.path, &mut self.pending, self.synced);
+        self.pending.truncate(frame::HEAD);
         self.pending.shrink_to(CHUNK);
         match written {
             Ok(length) => self.written += length,
@@ -224,12 +222,11 @@ fn write_state(
     let mut sink = Sink {
         file: &mut file,
         path,
-        records: Vec::new(),
+        frame: frame::begin(),
         written: 0,
         failed: None,
     };
     state(&mut sink);
-    sink.flush();
     sink.end(length(line.len()));
     let (written, failed) = (sink.written, sink.failed);
     if let Some(fault) = failed {
@@ -240,14 +237,12 @@ fn write_state(
     Ok((file, length(line.len()) + written))
 }
 
-/// Writes one frame and returns its length.
-fn write(file: &mut File, path: &Path, records: &[u8], synced: u64) -> Result<u64, Fault> {
-    let mut bytes = Vec::with_capacity(frame::HEAD + records.len());
-    bytes.extend_from_slice(&frame::head(records, synced));
-    bytes.extend_from_slice(records);
-    file.write_all(&bytes)
+/// Writes a frame and returns its length.
+fn write(file: &mut File, path: &Path, frame: &mut [u8], synced: u64) -> Result<u64, Fault> {
+    frame::seal(frame, synced);
+    file.write_all(frame)
         .map_err(|error| Fault::io("cannot write", path, &error))?;
-    Ok(length(bytes.len()))
+    Ok(length(frame.len()))
 }
 
 pub(crate) fn name(number: u64, owner: u64, kind: &str) -> String {

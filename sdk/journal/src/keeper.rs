@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use greentic_sdk::log;
+use greentic_sdk::model::Error;
+
 use crate::{Damage, Fault, Format, Journal, Opening, Sink};
 
 /// How long after a failure the folder is opened again.
@@ -31,15 +34,6 @@ pub trait State: Sized {
 
     /// Gives the records that make it what it is.
     fn records(&self, sink: &mut Sink<'_>);
-}
-
-/// Why a call was not answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// Nothing was done.
-    Unavailable(String),
-    /// It may have been done.
-    Unknown(String),
 }
 
 /// Takes the records of what a call changes.
@@ -66,18 +60,19 @@ pub struct Keeper<S> {
     folder: PathBuf,
     damage: Damage,
     new: Box<dyn Fn() -> S>,
-    report: Box<dyn Fn(&str)>,
-    slot: RefCell<Slot<S>>,
+    kept: RefCell<Kept<S>>,
 }
 
-enum Slot<S> {
-    Closed(Option<(Fault, Instant)>),
-    Open(Box<Open<S>>),
+struct Kept<S> {
+    open: Option<Open<S>>,
+    /// What went wrong last, and when.
+    fault: Option<(Fault, Instant)>,
+    openings: u64,
 }
 
 struct Open<S> {
     /// Which opening it is.
-    serial: u64,
+    number: u64,
     state: S,
     journal: Journal,
     /// Changes that must be on the disk, and how many of them are.
@@ -86,34 +81,32 @@ struct Open<S> {
 }
 
 impl<S: State> Keeper<S> {
-    /// Keeps what `new` makes in this folder, which is opened with the first call. `report` is told what an operator should know.
+    /// Keeps what `new` makes in this folder, which is opened with the first call. What an operator should know is logged.
     #[must_use]
-    pub fn new(
-        folder: PathBuf,
-        damage: Damage,
-        new: impl Fn() -> S + 'static,
-        report: impl Fn(&str) + 'static,
-    ) -> Self {
+    pub fn new(folder: PathBuf, damage: Damage, new: impl Fn() -> S + 'static) -> Self {
         Self {
             folder,
             damage,
             new: Box::new(new),
-            report: Box::new(report),
-            slot: RefCell::new(Slot::Closed(None)),
+            kept: RefCell::new(Kept {
+                open: None,
+                fault: None,
+                openings: 0,
+            }),
         }
     }
 
     /// Makes a call, and answers when what it changed is on the disk, and what it saw.
     ///
     /// # Errors
-    /// When the folder cannot be read or written.
+    /// `unavailable` when the folder cannot be read, and `unknown-outcome` when it could not be written.
     pub async fn call<T>(
         &self,
         work: impl FnOnce(&mut S, &mut Changes<'_>) -> T,
-    ) -> Result<T, Failure> {
-        let (answer, serial, needed) = {
-            let mut slot = self.slot.borrow_mut();
-            let open = self.opened(&mut slot)?;
+    ) -> Result<T, Error> {
+        let (answer, number, needed) = {
+            let mut kept = self.kept.borrow_mut();
+            let open = self.opened(&mut kept)?;
             let answer = work(
                 &mut open.state,
                 &mut Changes {
@@ -122,93 +115,87 @@ impl<S: State> Keeper<S> {
                 },
             );
             if open.synced >= open.must_sync {
-                if let Err(fault) = open.journal.write() {
-                    return Err(self.close(&mut slot, fault));
-                }
-                return Ok(answer);
+                return match open.journal.write() {
+                    Ok(()) => Ok(answer),
+                    Err(fault) => Err(kept.close(fault)),
+                };
             }
-            (answer, open.serial, open.must_sync)
+            (answer, open.number, open.must_sync)
         };
         // Whoever was waiting while the disk was busy makes its change now, and one of us syncs for all.
         next_turn().await;
-        let mut slot = self.slot.borrow_mut();
-        let Slot::Open(open) = &mut *slot else {
-            return Err(Failure::Unknown(self.last_fault(&slot)));
+        let mut kept = self.kept.borrow_mut();
+        let fault = kept.fault.as_ref().map(|(fault, _)| fault.to_string());
+        let Some(open) = kept.open.as_mut().filter(|open| open.number == number) else {
+            return Err(Error::UnknownOutcome(fault.unwrap_or_default()));
         };
-        if open.serial != serial {
-            return Err(Failure::Unknown("the folder was opened anew".into()));
-        }
         if open.synced < needed
             && let Err(fault) = open.sync()
         {
-            return Err(self.close(&mut slot, fault));
+            return Err(kept.close(fault));
         }
         Ok(answer)
     }
 
-    fn opened<'slot>(&self, slot: &'slot mut Slot<S>) -> Result<&'slot mut Open<S>, Failure> {
-        if let Slot::Closed(last) = slot {
-            if let Some((fault, since)) = last
+    fn opened<'kept>(&self, kept: &'kept mut Kept<S>) -> Result<&'kept mut Open<S>, Error> {
+        if kept.open.is_none() {
+            if let Some((fault, since)) = &kept.fault
                 && (matches!(fault, Fault::Taken) || since.elapsed() < PAUSE)
             {
-                return Err(Failure::Unavailable(fault.to_string()));
+                return Err(Error::Unavailable(fault.to_string()));
             }
-            let known = last.as_ref().map(|(fault, _)| fault.to_string());
-            match self.open() {
+            let known = kept.fault.as_ref().map(|(fault, _)| fault.to_string());
+            match self.open(kept.openings) {
                 Ok(open) => {
                     if known.is_some() {
-                        (self.report)("the folder can be used again");
+                        log::warn!("folder", "the folder can be used again");
                     }
-                    *slot = Slot::Open(Box::new(open));
+                    kept.openings += 1;
+                    return Ok(kept.open.insert(open));
                 }
                 Err(fault) => {
                     let text = fault.to_string();
                     if known.as_ref() != Some(&text) {
-                        (self.report)(&text);
+                        log::warn!("folder", "{text}");
                     }
-                    *slot = Slot::Closed(Some((fault, Instant::now())));
-                    return Err(Failure::Unavailable(text));
+                    kept.fault = Some((fault, Instant::now()));
+                    return Err(Error::Unavailable(text));
                 }
             }
         }
-        match slot {
-            Slot::Open(open) => Ok(open),
-            Slot::Closed(_) => Err(Failure::Unavailable("the folder is closed".into())),
-        }
+        kept.open
+            .as_mut()
+            .ok_or_else(|| Error::Internal("a folder that is open is not".into()))
     }
 
-    fn open(&self) -> Result<Open<S>, Fault> {
-        let number = || RandomState::new().hash_one(0_u8);
+    fn open(&self, number: u64) -> Result<Open<S>, Fault> {
+        let owner = RandomState::new().hash_one(0_u8);
         let mut state = (self.new)();
-        let opening = Opening::read(&self.folder, S::FORMAT, number(), self.damage, |record| {
+        let opening = Opening::read(&self.folder, S::FORMAT, owner, self.damage, |record| {
             state.replay(record)
         })?;
         if let Some(said) = opening.set_aside() {
-            (self.report)(said);
+            log::warn!("folder", "{said}");
         }
         state.resume();
         let journal = opening.begin(|sink| state.records(sink))?;
         Ok(Open {
-            serial: number(),
+            number,
             state,
             journal,
             must_sync: 0,
             synced: 0,
         })
     }
+}
 
-    fn close(&self, slot: &mut Slot<S>, fault: Fault) -> Failure {
+impl<S> Kept<S> {
+    fn close(&mut self, fault: Fault) -> Error {
         let text = fault.to_string();
-        (self.report)(&text);
-        *slot = Slot::Closed(Some((fault, Instant::now())));
-        Failure::Unknown(text)
-    }
-
-    fn last_fault(&self, slot: &Slot<S>) -> String {
-        match slot {
-            Slot::Closed(Some((fault, _))) => fault.to_string(),
-            _ => "the folder was closed".into(),
-        }
+        log::warn!("folder", "{text}");
+        self.open = None;
+        self.fault = Some((fault, Instant::now()));
+        Error::UnknownOutcome(text)
     }
 }
 

@@ -4,6 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use greentic_sdk::config;
+use greentic_sdk::model::Error;
+
 use crate::fault::{Fault, shown};
 use crate::frame;
 use crate::journal::{Journal, Sink, length, name, sync_folder};
@@ -67,6 +70,22 @@ pub enum Damage {
     KeepBefore,
 }
 
+impl Damage {
+    /// The configuration `after-damage`: `refuse`, which it is by itself, or `keep-before`.
+    ///
+    /// # Errors
+    /// `invalid` for anything else.
+    pub fn configured() -> Result<Self, Error> {
+        match config::get("after-damage")?.as_deref() {
+            None | Some("refuse") => Ok(Self::Refuse),
+            Some("keep-before") => Ok(Self::KeepBefore),
+            Some(other) => Err(Error::Invalid(format!(
+                "config `after-damage`: `{other}` is neither `refuse` nor `keep-before`"
+            ))),
+        }
+    }
+}
+
 /// A folder that was read and is to be written.
 pub struct Opening {
     folder: PathBuf,
@@ -120,7 +139,13 @@ impl Opening {
         }
         let rest = bytes.get(at..).unwrap_or_default();
         if !rest.is_empty() || !is_whole {
-            opening.ended_early(&path, number, at, rest, is_whole, damage)?;
+            let offset = length(at);
+            // The state a file begins with was on the disk before the file had its name.
+            if !is_whole || frame::knows(rest, offset) {
+                opening.is_damaged(&path, number, offset, damage)?;
+            } else {
+                opening.is_torn(&path, number, rest)?;
+            }
         }
         opening.found = Some((number, path));
         Ok(opening)
@@ -145,51 +170,45 @@ impl Opening {
             } else {
                 fs::remove_file(path)
             };
-            match done {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    drop(fs::remove_file(self.folder.join(name(
-                        number + 1,
-                        self.owner,
-                        "journal",
-                    ))));
-                    return Err(Fault::Taken);
-                }
-                // It has a lower number, so it counts for nothing.
-                _ => {}
+            // Any other failure leaves a file with a lower number, which counts for nothing.
+            if done.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                drop(fs::remove_file(self.folder.join(name(
+                    number + 1,
+                    self.owner,
+                    "journal",
+                ))));
+                return Err(Fault::Taken);
             }
         }
         clean(&self.folder, number);
         Ok(journal)
     }
 
-    /// The file ends with something that is no frame: what was being written when the machine stopped, or damage. The state it begins with
-    /// was on the disk before it had its name.
-    #[allow(clippy::too_many_arguments)] // What was read, and what to do about it.
-    fn ended_early(
+    /// What stands at this place is not what was written there.
+    fn is_damaged(
         &mut self,
         path: &Path,
         number: u64,
-        at: usize,
-        rest: &[u8],
-        is_whole: bool,
+        offset: u64,
         damage: Damage,
     ) -> Result<(), Fault> {
-        let offset = length(at);
-        if !is_whole || frame::knows(rest, offset) {
-            if damage == Damage::Refuse {
-                return Err(Fault::Damaged {
-                    path: shown(path),
-                    offset,
-                });
-            }
-            self.damaged = true;
-            self.set_aside = Some(format!(
-                "{} is damaged at byte {offset}; what stands behind that is not used, the file is kept as {}",
-                shown(path),
-                name(number, self.owner, "damaged")
-            ));
-            return Ok(());
+        if damage == Damage::Refuse {
+            return Err(Fault::Damaged {
+                path: shown(path),
+                offset,
+            });
         }
+        self.damaged = true;
+        self.set_aside = Some(format!(
+            "{} is damaged at byte {offset}; what stands behind that is not used, the file is kept as {}",
+            shown(path),
+            name(number, self.owner, "damaged")
+        ));
+        Ok(())
+    }
+
+    /// The file ends with what was being written when the machine stopped.
+    fn is_torn(&mut self, path: &Path, number: u64, rest: &[u8]) -> Result<(), Fault> {
         let kept = self.folder.join(name(number, self.owner, "torn"));
         fs::write(&kept, rest).map_err(|error| Fault::io("cannot write", &kept, &error))?;
         self.set_aside = Some(format!(

@@ -9,4 +9,4 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
-pub use broker::{Broker, Limits, MAX_PAYLOAD, Now};
+pub use broker::{Broker, Limits, MAX_PAYLOAD, Now, declared_dedupe_window_ms};

@@ -15,4 +15,4 @@ mod partition;
 mod tests;
 pub mod timers;
 
-pub use memory::{MAX_VALUE, Memory};
+pub use memory::{DEFAULT_MAX_BYTES, MAX_VALUE, Memory};

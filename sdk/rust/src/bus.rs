@@ -5,5 +5,6 @@ pub use crate::bindings::bus::exports::greentic::bus::bus::{
     QueueDepth, Settlement,
 };
 
+pub mod check;
 pub mod queue;
 pub mod subject;

@@ -53,6 +53,7 @@ pub mod secret;
 pub mod secrets;
 pub mod session;
 pub mod signature;
+pub mod started;
 pub mod text;
 pub mod time;
 pub mod tool;

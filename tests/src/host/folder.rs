@@ -4,6 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::built;
 
+/// The line of the bundle of most tests that makes its session store.
+pub const MEMORY_STORE: &str = "  memory: { from: \"${PLUGINS}/store_memory.wasm\" }";
+/// The same of its bus.
+pub const MEMORY_BUS: &str = "  bus: { from: \"${PLUGINS}/bus_memory.wasm\" }";
+
 /// A folder that is removed with the test.
 pub struct Folder(tempfile::TempDir);
 

@@ -75,4 +75,13 @@ impl Webhook {
         let answer = self.send(&body, Some(&signature(&body)));
         assert_eq!(answer.status, 200, "{answer:?}");
     }
+
+    /// Sends so many messages more, after `said` of them, in seven conversations; the sum is what is said then.
+    #[must_use]
+    pub fn say_more(&self, said: u32, count: u32) -> u32 {
+        for number in said + 1..=said + count {
+            self.say(&format!("m{number}"), &format!("c{}", number % 7), "hello");
+        }
+        said + count
+    }
 }

@@ -1,32 +1,23 @@
-//! Numbers that follow from a seed. SplitMix64, written out because a seed must mean the same plan in every later version; a crate of
-//! random numbers promises that of few of its generators.
+//! What a plan asks of dice.
 
 use std::time::Duration;
 
-/// The generator.
+use greentic_conformance::fuzz::Dice;
+
+/// Choices that follow from a seed.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct Chance(Dice);
 
 impl Chance {
     /// Begins with a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next 64 bits.
-    pub fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        Self(Dice::new(seed))
     }
 
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
-        let end = u64::try_from(end.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.draw() % end).unwrap_or(0)
+        self.0.below(end)
     }
 
     /// One of these.

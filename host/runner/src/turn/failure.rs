@@ -46,11 +46,7 @@ impl Generation {
         if !claimed.record.has_seen(inbound.id) {
             claimed.record.failures += 1;
             if claimed.record.failures >= FAILURES_UNTIL_RESTART {
-                claimed.record.snapshot = None;
-                claimed.record.flow = String::new();
-                claimed.record.alarm = None;
-                claimed.record.until_ms = 0;
-                claimed.record.flow_version = 0;
+                claimed.record.begin_anew();
             }
             let text = Text {
                 text: channel.failure_text.clone(),

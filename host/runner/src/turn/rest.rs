@@ -30,10 +30,7 @@ pub(super) fn rings(inbound: &Inbound, claimed: &Claimed) -> bool {
 /// until that has rung. The record itself stays as long as handled events are remembered, so its age says nothing of the wait.
 pub(super) fn end_what_is_over(record: &mut Record, now_ms: u64) {
     if record.alarm.is_none() && record.until_ms > 0 && record.until_ms <= now_ms {
-        record.snapshot = None;
-        record.flow = String::new();
-        record.flow_version = 0;
-        record.until_ms = 0;
+        record.begin_anew();
     }
 }
 

@@ -281,12 +281,7 @@ impl World {
     /// What must hold at any time.
     fn check(&mut self) -> Result<(), Fault> {
         for session in 0..self.sessions.leases.len() {
-            let turns = self
-                .sessions
-                .stored(self.now, session)
-                .0
-                .snapshot
-                .unwrap_or_default();
+            let turns = self.turns(session);
             let mut expected = self.handled_by(session, self.arrived);
             expected.truncate(turns.len());
             if turns != expected {
@@ -298,6 +293,12 @@ impl World {
             return Err(Fault::Published { event, times });
         }
         Ok(())
+    }
+
+    /// What the session's record says was done.
+    fn turns(&mut self, session: usize) -> Vec<u8> {
+        let (record, _) = self.sessions.stored(self.now, session);
+        record.snapshot.unwrap_or_default()
     }
 
     /// The events a session's turns are of, when all that came in are handled.
@@ -337,12 +338,7 @@ impl World {
             return Err(Fault::Stranded);
         }
         for session in 0..self.sessions.leases.len() {
-            let turns = self
-                .sessions
-                .stored(self.now, session)
-                .0
-                .snapshot
-                .unwrap_or_default();
+            let turns = self.turns(session);
             if turns != self.handled_by(session, self.arrived) {
                 return Err(Fault::Turns { session, turns });
             }

@@ -5,9 +5,11 @@
 
 use std::hash::BuildHasher;
 
+use greentic_sdk::bus::check;
 use greentic_sdk::bus::queue::Queue;
-use greentic_sdk::bus::subject::{filter_fault, selects, subject_fault};
+use greentic_sdk::bus::subject::{filter_fault, selects};
 use greentic_sdk::bus::{Ack, Batch, Consumer, Delivery, Message, QueueDepth, Settlement};
+use greentic_sdk::config;
 use greentic_sdk::hash::{EntryRef, Map, State};
 use greentic_sdk::model::Error;
 use slab::Slab;
@@ -27,6 +29,9 @@ const MAX_ROUTES: usize = 16_384;
 const MESSAGE_COST: u64 = 200;
 const ENTRY_COST: u64 = 120;
 
+/// How long a message id is remembered when the bundle does not say: two minutes, as JetStream has it.
+pub const DEFAULT_DEDUPE_WINDOW_MS: u64 = 120_000;
+
 /// The bounds of a broker.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -38,6 +43,27 @@ pub struct Limits {
     pub dedupe_window_ms: u64,
     /// How many ids are remembered at most.
     pub dedupe_max: usize,
+}
+
+impl Limits {
+    /// As the configuration has them: `max-messages`, `max-bytes`, `dedupe-window-ms`, and `dedupe-max` with this default.
+    ///
+    /// # Errors
+    /// `invalid` for one that cannot be read.
+    pub fn configured(dedupe_max: usize) -> Result<Self, Error> {
+        Ok(Self {
+            max_messages: config::get_or("max-messages", 200_000)?,
+            max_bytes: config::get_or("max-bytes", 256 * 1024 * 1024)?,
+            dedupe_window_ms: config::get_or("dedupe-window-ms", DEFAULT_DEDUPE_WINDOW_MS)?,
+            dedupe_max: config::get_or("dedupe-max", dedupe_max)?,
+        })
+    }
+}
+
+/// The dedupe window as the configuration has it, for `describe`, which cannot fail.
+#[must_use]
+pub fn declared_dedupe_window_ms() -> u64 {
+    config::get_or("dedupe-window-ms", DEFAULT_DEDUPE_WINDOW_MS).unwrap_or(DEFAULT_DEDUPE_WINDOW_MS)
 }
 
 /// The time of a call.
@@ -111,7 +137,6 @@ impl Broker {
 
     /// Publishes in order; a result per message.
     pub fn publish(&mut self, now: Now, messages: Vec<Message>) -> Vec<Result<Ack, Error>> {
-        self.end_inactive(now);
         if messages.len() > MAX_BATCH {
             let fault = Error::Invalid(format!(
                 "{} messages in one publish; at most {MAX_BATCH}",
@@ -125,8 +150,20 @@ impl Broker {
             .collect()
     }
 
-    fn publish_one(&mut self, now: Now, message: Message) -> Result<Ack, Error> {
-        check(&message)?;
+    /// Publishes one message.
+    ///
+    /// # Errors
+    /// `invalid` for a message that is none, `unavailable` when the broker is full.
+    pub fn publish_one(&mut self, now: Now, message: Message) -> Result<Ack, Error> {
+        self.end_inactive(now);
+        let Message {
+            id,
+            key,
+            trace,
+            payload,
+            ..
+        } = &message;
+        check::message(id, key, trace, payload, MAX_PAYLOAD)?;
         if self.routes.len() >= MAX_ROUTES {
             self.routes.clear();
         }
@@ -358,12 +395,7 @@ impl Broker {
 
 /// Finds out who wants a subject.
 fn find_route(subject: &str, consumers: &Slab<Member>, lanes: &State) -> Result<Route, Error> {
-    if let Some(fault) = subject_fault(subject) {
-        return Err(Error::Invalid(format!(
-            "subject `{}`: {fault}",
-            shown(subject)
-        )));
-    }
+    check::subject(subject)?;
     let wanted = |(index, member): (usize, &Member)| {
         selects(&member.settings.filter, subject).then_some(index)
     };
@@ -398,54 +430,15 @@ pub(crate) fn cost(message: &Message, waiting: u32) -> u64 {
     length(bytes) + MESSAGE_COST + ENTRY_COST * u64::from(waiting)
 }
 
-fn check(message: &Message) -> Result<(), Error> {
-    if message.id.is_empty()
-        || message.id.len() > 512
-        || message.key.len() > 512
-        || message.trace.len() > 512
-    {
-        return Err(Error::Invalid(
-            "a message's id has 1 to 512 bytes, its key and trace at most 512".into(),
-        ));
-    }
-    if length(message.payload.len()) > MAX_PAYLOAD {
-        return Err(Error::Invalid(format!(
-            "a payload of {} bytes; at most {MAX_PAYLOAD}",
-            message.payload.len()
-        )));
-    }
-    Ok(())
-}
-
 fn check_consumer(consumer: &Consumer) -> Result<(), Error> {
     let name = &consumer.name;
-    let allowed = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
-    };
-    if name.is_empty() || name.len() > 255 || !name.bytes().all(allowed) {
-        return Err(Error::Invalid(format!(
-            "consumer `{}`: a name has 1 to 255 of a-z 0-9 _ -",
-            shown(name)
-        )));
-    }
+    check::consumer_name(name, 255)?;
     if let Some(fault) = filter_fault(&consumer.filter) {
         return Err(Error::Invalid(format!(
             "consumer `{name}`, filter `{}`: {fault}",
-            shown(&consumer.filter)
+            check::shown(&consumer.filter)
         )));
     }
-    if consumer.max_in_flight == 0
-        || consumer.ack_wait_ms == 0
-        || (!consumer.durable && consumer.inactive_ms == 0)
-    {
-        return Err(Error::Invalid(format!(
-            "consumer `{name}`: `max-in-flight` and `ack-wait-ms` are at least 1, and so is `inactive-ms` when it is not durable"
-        )));
-    }
-    Ok(())
-}
-
-/// A text for an error message, not longer than one can read.
-fn shown(text: &str) -> String {
-    text.chars().take(80).collect()
+    let inactive = (!consumer.durable).then_some(consumer.inactive_ms);
+    check::consumer_bounds(name, consumer.max_in_flight, consumer.ack_wait_ms, inactive)
 }

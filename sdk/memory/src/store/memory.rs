@@ -19,6 +19,9 @@ use crate::store::timers::{Target, Timers};
 /// Largest value in bytes.
 pub const MAX_VALUE: u64 = 8 * 1024 * 1024;
 
+/// What `max-bytes` is when the bundle does not set it: 512 MiB.
+pub const DEFAULT_MAX_BYTES: u64 = 512 * 1024 * 1024;
+
 /// What a value costs beside name and bytes: its place in the array, the allocator's headers, a timer.
 pub(crate) const VALUE_COST: u64 = 160;
 /// What a partition costs beside its key: its place in the table and in the ordered index.
