@@ -55,6 +55,12 @@ impl Broker {
         }
     }
 
+    /// The connection.
+    #[cfg(test)]
+    pub async fn connected(&self) -> Result<Rc<crate::client::Client>, Error> {
+        Ok(Rc::clone(&self.kept.connection().await?.client))
+    }
+
     /// Publishes in order; a result per message.
     pub async fn publish(&self, messages: Vec<Message>) -> Vec<Result<Ack, Error>> {
         let all = |error: Error| messages.iter().map(|_| Err(error.clone())).collect();

@@ -280,7 +280,8 @@ impl Consumer {
         if part.asked > 0 && now > part.asked_until {
             part.asked = 0;
         }
-        let held = u64::try_from(part.shard.len()).unwrap_or(u64::MAX);
+        // What was read from the stream may come again as a delivery, which must have room.
+        let held = u64::try_from(part.shard.counted()).unwrap_or(u64::MAX);
         let room = WINDOW.saturating_sub(held).min(BATCH);
         if !part.begun || !part.is_ours() || part.leaving.is_some() || part.asked > 0 || room == 0 {
             return;

@@ -174,8 +174,6 @@ pub struct State {
     pub pending: u64,
     /// The number in the stream of the newest delivery.
     pub stream: u64,
-    /// Up to which number in the stream everything is acknowledged.
-    pub floor: u64,
 }
 
 impl State {
@@ -188,7 +186,6 @@ impl State {
             unacknowledged: number(info.get("num_ack_pending")),
             pending: number(info.get("num_pending")),
             stream: number(info.pointer("/delivered/stream_seq")),
-            floor: number(info.pointer("/ack_floor/stream_seq")),
         }
     }
 }

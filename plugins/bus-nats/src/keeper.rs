@@ -14,7 +14,7 @@ use crate::consumer::Consumer;
 use crate::headers::status;
 use crate::jetstream::{CONSUMER_NOT_FOUND, State, read, start};
 use crate::lease::{RENEW, TTL, look, seen, write, written};
-use crate::missing::{self, Waiting};
+use crate::missing;
 use crate::setup::create;
 use crate::stream::Cluster;
 
@@ -307,13 +307,10 @@ impl Keeper {
                     let state = State::read(&info);
                     if let Some(part) = self.consumer.parts.borrow_mut().get_mut(place) {
                         if part.begun {
-                            part.shard.check(state);
+                            part.hear(&self.consumer.name(place), state);
                         } else {
-                            part.begun = true;
-                            part.shard.begin(state);
-                            part.waiting = Waiting::default();
+                            part.begin(state);
                         }
-                        part.note(state);
                     }
                     self.consumer.changes.notify();
                 }

@@ -1,8 +1,14 @@
-//! Messages the server counts as delivered and delivers to nobody again.
+//! Messages that were delivered before and that a partition does not hold: it reads them from the stream before it goes on.
 //!
-//! Seen with nats-server 2.9.10 after it was killed: one message stays in the consumer's count of what is not acknowledged, its ack wait
-//! long over, while others around it are delivered again. A partition that waits for it would wait for ever, so it is taken from the stream
-//! by its number. Should somebody have worked on it meanwhile, its effects still happen once: that is the host's promise, not the order's.
+//! They are with a host that is gone, or were on a connection that broke; or the server was killed. One that was killed (seen with
+//! nats-server 2.9.10) comes back with consumers whose state is not the stream's: a message counts as delivered and is delivered to
+//! nobody again, counts as acknowledged and was not, or was acknowledged and is still in the stream, for ever. So whatever stands in
+//! the stream up to the newest delivery is taken. The server is asked to deliver it again now, which tells how often it was delivered;
+//! what it does not deliver again is handed out as it was read, and leaves the stream when it is acknowledged. Should somebody have
+//! worked on it before, its effects still happen once: that is the host's promise, not the order's.
+//!
+//! Where another consumer gets the same subjects, a message may be in the stream for it alone. Then only what that one has
+//! acknowledged is read, and the rest is waited for.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -14,132 +20,348 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::consumer::{Consumer, Part};
-use crate::jetstream::{NO_MESSAGE, State, read, start};
+use crate::jetstream::{ApiError, NO_MESSAGE, State, ask, read, start};
 use crate::setup::{ACK_WAIT_MS, filter};
 use crate::wire::Message;
 
-/// How long a partition waits without anything coming before it looks: three times the server's ack wait.
+/// How long a partition waits without anything coming before it goes on: three times the server's ack wait.
 const PATIENCE: Duration = Duration::from_millis(3 * ACK_WAIT_MS);
-/// Messages looked at in one go.
+/// Messages of a partition looked at in one go.
 const LOOKS: usize = 64;
+/// Messages a partition holds at most when it reads; it would have to keep them in memory.
+const MOST: usize = 4_096;
 
-/// What a partition waits for.
+/// What a partition waits for while something may be missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Waiting {
+    /// What the server said last.
+    state: Option<State>,
+    /// Since when so many are held.
     since: Option<(Instant, usize)>,
-    state: State,
-    /// Where the next look begins.
+    /// What is still to be read, once that is known.
+    range: Option<Range>,
+}
+
+/// Numbers of the stream; it is read when `from` is behind `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
     from: u64,
+    to: u64,
+}
+
+impl Range {
+    fn is_read(self) -> bool {
+        self.from > self.to
+    }
 }
 
 impl Part {
-    /// Notes what the server says now.
-    pub fn note(&mut self, state: State) {
+    /// Begins with what the server says, after a lease was taken or a connection made.
+    pub fn begin(&mut self, state: State) {
+        self.begun = true;
+        self.waiting = Waiting::default();
+        self.shard.begin(state);
+        self.note(state);
+    }
+
+    /// Hears what the server says while something may be missing.
+    pub fn hear(&mut self, consumer: &str, state: State) {
+        if self.waiting.range.is_some_and(Range::is_read) {
+            let read = self.shard.len().saturating_sub(self.shard.counted());
+            self.shard.check(state);
+            if read > 0 && !self.shard.is_recovering() {
+                log::warn!(
+                    "consumer",
+                    "{read} messages of `{consumer}` that the server does not deliver again were read from the stream"
+                );
+            }
+        }
+        self.note(state);
+    }
+
+    fn note(&mut self, state: State) {
+        if !self.shard.is_recovering() {
+            self.waiting = Waiting::default();
+            return;
+        }
+        self.waiting.state = Some(state);
         let held = self.shard.len();
-        self.waiting = match self.waiting.since {
-            _ if !self.shard.is_recovering() => Waiting::default(),
-            Some((_, before)) if before == held => Waiting {
-                state,
-                ..self.waiting
-            },
-            _ => Waiting {
-                since: Some((Instant::now(), held)),
-                state,
-                from: 0,
-            },
-        };
+        if self.waiting.since.is_none_or(|(_, before)| before != held) {
+            self.waiting.since = Some((Instant::now(), held));
+        }
+    }
+
+    fn is_searching(&self) -> bool {
+        self.lease.is_some() && self.begun && self.shard.is_recovering()
+    }
+
+    fn is_reading(&self) -> bool {
+        self.is_searching() && self.waiting.range.is_some_and(|range| !range.is_read())
     }
 
     fn is_stuck(&self) -> bool {
-        let ours = u64::try_from(self.shard.len()).unwrap_or(u64::MAX);
         let since = self.waiting.since;
-        self.lease.is_some()
-            && self.begun
-            && self.waiting.state.unacknowledged > ours
+        self.is_searching()
+            && self.waiting.range.is_some_and(Range::is_read)
             && since.is_some_and(|(since, _)| since.elapsed() > PATIENCE)
     }
 }
 
-/// Looks for what the partitions wait for that wait too long.
+/// Reads for every partition that needs it, as much as goes at a time.
 pub async fn find(consumer: &Rc<Consumer>, client: &Rc<Client>, prefix: &str) {
-    let stuck: Vec<(usize, Waiting)> = {
-        let parts = consumer.parts.borrow();
-        let stuck = parts.iter().enumerate().filter(|(_, part)| part.is_stuck());
-        stuck.map(|(place, part)| (place, part.waiting)).collect()
+    let search = Search {
+        consumer,
+        client,
+        prefix,
     };
-    for (place, waiting) in stuck {
-        look(consumer, client, prefix, place, waiting).await;
+    let begin = search.places(|part| {
+        part.is_searching() && part.waiting.state.is_some() && part.waiting.range.is_none()
+    });
+    if !begin.is_empty() && search.begin(&begin).await.is_err() {
+        return;
     }
+    for _ in 0..LOOKS {
+        let reading = search.places(Part::is_reading);
+        if reading.is_empty() || search.look(&reading).await.is_err() {
+            break;
+        }
+    }
+    search.go_on_without();
 }
 
-async fn look(
-    consumer: &Rc<Consumer>,
-    client: &Rc<Client>,
-    prefix: &str,
-    place: usize,
-    waiting: Waiting,
-) {
-    let partitions = consumer.parts.borrow().len();
-    let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
-    let subject = filter(&consumer.settings, prefix, place, partitions);
-    let mut from = waiting.from.max(waiting.state.floor + 1);
-    for _ in 0..LOOKS {
-        let body = json!({ "seq": from, "next_by_subj": subject });
-        let call = format!("STREAM.MSG.GET.{prefix}");
-        let Ok(request) = start(client, &call, &body) else {
+struct Search<'a> {
+    consumer: &'a Rc<Consumer>,
+    client: &'a Rc<Client>,
+    prefix: &'a str,
+}
+
+impl Search<'_> {
+    fn places(&self, which: impl Fn(&Part) -> bool) -> Vec<usize> {
+        let parts = self.consumer.parts.borrow();
+        let chosen = parts.iter().enumerate().filter(|(_, part)| which(part));
+        chosen.map(|(place, _)| place).collect()
+    }
+
+    fn subject(&self, place: usize) -> String {
+        let partitions = self.consumer.parts.borrow().len();
+        let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
+        filter(&self.consumer.settings, self.prefix, place, partitions)
+    }
+
+    /// Decides up to where is read.
+    async fn begin(&self, places: &[usize]) -> Result<(), ApiError> {
+        // One that is not durable began in the middle of the stream, and what was before is not for it.
+        let owners = if self.consumer.settings.durable {
+            owners(self.client, self.prefix).await?
+        } else {
+            Vec::new()
+        };
+        let limits: Vec<u64> = places
+            .iter()
+            .map(|place| {
+                let (name, subject) = (self.consumer.name(*place), self.subject(*place));
+                let others = owners.iter().filter(|owner| owner.name != name);
+                let sharing = others.filter(|owner| overlap(&owner.filter, &subject));
+                sharing.map(|owner| owner.done).min().unwrap_or(u64::MAX)
+            })
+            .collect();
+        let durable = self.consumer.settings.durable;
+        let mut parts = self.consumer.parts.borrow_mut();
+        for (place, limit) in places.iter().zip(limits) {
+            if let Some(part) = parts.get_mut(*place)
+                && let Some(state) = part.waiting.state
+            {
+                let to = if durable { state.stream.min(limit) } else { 0 };
+                part.waiting.range = Some(Range { from: 1, to });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the next message of each.
+    async fn look(&self, places: &[usize]) -> Result<(), ApiError> {
+        let mut requests = Vec::new();
+        for place in places {
+            let range = self
+                .consumer
+                .parts
+                .borrow()
+                .get(*place)
+                .and_then(|part| part.waiting.range);
+            if let Some(range) = range {
+                let body = json!({ "seq": range.from, "next_by_subj": self.subject(*place) });
+                let call = format!("STREAM.MSG.GET.{}", self.prefix);
+                requests.push((*place, range, start(self.client, &call, &body)?));
+            }
+        }
+        for (place, range, request) in requests {
+            let found = match read(request.wait().await) {
+                Ok(answer) => {
+                    let consumer = format!("{}.{}", self.prefix, self.consumer.name(place));
+                    stored(&answer, &consumer)
+                }
+                Err(error) if error.code() == Some(NO_MESSAGE) => None,
+                Err(error) => return Err(error),
+            };
+            self.found(place, range, found);
+        }
+        Ok(())
+    }
+
+    fn found(&self, place: usize, range: Range, found: Option<(u64, Message)>) {
+        let mut parts = self.consumer.parts.borrow_mut();
+        let Some(part) = parts.get_mut(place) else {
             return;
         };
-        let found = match read(request.wait().await) {
-            Ok(answer) => stored(&answer, &format!("{prefix}.{}", consumer.name(place))),
-            Err(error) if error.code() == Some(NO_MESSAGE) => None,
-            Err(_) => return,
+        // Another connection, or another's lease, in between.
+        if part.waiting.range != Some(range) || !part.is_reading() {
+            return;
+        }
+        let after = |number| {
+            Some(Range {
+                from: number + 1,
+                ..range
+            })
         };
-        let found = found.filter(|(number, _)| *number <= waiting.state.stream);
-        let mut parts = consumer.parts.borrow_mut();
-        let Some(part) = parts.get_mut(place).filter(|part| part.is_stuck()) else {
+        let Some((number, message)) = found.filter(|(number, _)| *number <= range.to) else {
+            part.waiting.range = after(range.to);
             return;
         };
-        let Some((number, message)) = found else {
+        part.waiting.range = after(number);
+        let Some(held) = self.consumer.read(&message) else {
+            return;
+        };
+        if part.shard.knows(number, &held.message.id) {
+            return;
+        }
+        if part.shard.len() >= MOST {
             log::warn!(
                 "consumer",
-                "the server counts {} messages of `{}` as delivered that are not in the stream; it goes on without them",
-                waiting.state.unacknowledged,
-                consumer.name(place)
+                "more than {MOST} messages of `{}` stand in the stream unacknowledged; the rest is read when the partition begins again",
+                self.consumer.name(place)
+            );
+            part.waiting.range = after(range.to);
+            return;
+        }
+        // Where the server still means to deliver it, it does so at once.
+        if let Some(state) = part.waiting.state {
+            let name = format!("{}.{}", self.prefix, self.consumer.name(place));
+            let again = acknowledgement(&name, number, state.delivered);
+            self.client.send(&again, "", b"-NAK");
+        }
+        part.shard.take(held);
+    }
+
+    /// Partitions that waited long enough: first the rest is read too, then they go on.
+    fn go_on_without(&self) {
+        let durable = self.consumer.settings.durable;
+        for place in self.places(Part::is_stuck) {
+            let mut parts = self.consumer.parts.borrow_mut();
+            let Some(part) = parts.get_mut(place) else {
+                continue;
+            };
+            let Waiting { state, range, .. } = part.waiting;
+            let (Some(state), Some(range)) = (state, range) else {
+                continue;
+            };
+            if durable && range.to < state.stream {
+                part.waiting.since = Some((Instant::now(), part.shard.len()));
+                part.waiting.range = Some(Range {
+                    from: range.from,
+                    to: state.stream,
+                });
+                continue;
+            }
+            log::warn!(
+                "consumer",
+                "the server counts {} messages of `{}` as delivered and not acknowledged, where there are {}; it goes on with those",
+                state.unacknowledged,
+                self.consumer.name(place),
+                part.shard.len()
             );
             part.shard.go_on_without();
             part.waiting = Waiting::default();
             drop(parts);
-            consumer.changes.notify();
-            return;
-        };
-        from = number + 1;
-        part.waiting.from = from;
-        if part.shard.knows(number) {
-            continue;
-        }
-        if let Some(held) = consumer.read(&message) {
-            log::warn!(
-                "consumer",
-                "the server does not deliver message {number} of `{}` again, which nobody acknowledged; it is read from the stream",
-                consumer.name(place)
-            );
-            part.shard.take(held);
+            self.consumer.changes.notify();
         }
     }
 }
 
-/// A message of the stream as if it had been delivered: its number, and where it is acknowledged, which the server knows by that number.
+/// A consumer of the stream.
+struct Owner {
+    name: String,
+    filter: String,
+    /// Up to which number it needs nothing any more.
+    done: u64,
+}
+
+impl Owner {
+    fn read(info: &Value) -> Option<Self> {
+        let number = |at: &str| info.pointer(at).and_then(Value::as_u64);
+        let waits = number("/num_pending") != Some(0) || number("/num_ack_pending") != Some(0);
+        let filter = info
+            .pointer("/config/filter_subject")
+            .and_then(Value::as_str);
+        Some(Self {
+            name: info.get("name")?.as_str()?.to_owned(),
+            // Without one it gets everything.
+            filter: filter.unwrap_or(">").to_owned(),
+            done: if waits {
+                number("/ack_floor/stream_seq").unwrap_or(0)
+            } else {
+                u64::MAX
+            },
+        })
+    }
+}
+
+/// All consumers of the stream.
+async fn owners(client: &Rc<Client>, prefix: &str) -> Result<Vec<Owner>, ApiError> {
+    let mut owners = Vec::new();
+    loop {
+        let body = json!({ "offset": owners.len() });
+        let answer = ask(client, &format!("CONSUMER.LIST.{prefix}"), &body).await?;
+        let page = answer.get("consumers").and_then(Value::as_array);
+        let total = answer.get("total").and_then(Value::as_u64).unwrap_or(0);
+        let before = owners.len();
+        owners.extend(page.into_iter().flatten().filter_map(Owner::read));
+        let is_all = u64::try_from(owners.len()).unwrap_or(u64::MAX) >= total;
+        if is_all || owners.len() == before {
+            return Ok(owners);
+        }
+    }
+}
+
+/// Whether a subject may be selected by both filters.
+fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) | (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Where a message of the stream is acknowledged. The server knows it by its number; only for a delivery that failed it looks at the
+/// delivery's too, and ignores one that is no more or not yet possible.
+fn acknowledgement(consumer: &str, number: u64, delivery: u64) -> String {
+    let nanos = time::now_ms().saturating_mul(1_000_000);
+    format!("$JS.ACK.{consumer}.2.{number}.{delivery}.{nanos}.0")
+}
+
+/// A message of the stream as if it had been delivered: its number, and where it is acknowledged.
 fn stored(answer: &Value, consumer: &str) -> Option<(u64, Message)> {
     let message = answer.get("message")?;
     let text = |name| message.get(name).and_then(Value::as_str);
     let bytes = |name| STANDARD.decode(text(name).unwrap_or_default()).ok();
     let number = message.get("seq")?.as_u64()?;
-    let nanos = time::now_ms().saturating_mul(1_000_000);
     let message = Message {
         subject: text("subject")?.to_owned(),
         subscription: 0,
         // Delivered once before; it has no number among the deliveries.
-        reply: format!("$JS.ACK.{consumer}.2.{number}.0.{nanos}.0"),
+        reply: acknowledgement(consumer, number, 0),
         headers: bytes("hdrs")?,
         payload: bytes("data")?,
     };
@@ -150,7 +372,7 @@ fn stored(answer: &Value, consumer: &str) -> Option<(u64, Message)> {
 mod tests {
     use serde_json::json;
 
-    use super::stored;
+    use super::{Owner, overlap, stored};
     use crate::jetstream::Place;
 
     #[test]
@@ -171,5 +393,47 @@ mod tests {
         );
         assert!(message.reply.starts_with("$JS.ACK.greentic.egress-3.2."));
         assert_eq!(stored(&json!({}), "c").map(|(number, _)| number), None);
+    }
+
+    #[test]
+    fn filters_overlap_where_one_subject_is_selected_by_both() {
+        for (one, other) in [
+            ("a.b", "a.b"),
+            ("a.*", "a.b"),
+            ("a.>", "a.b.c"),
+            ("*.b", "a.*"),
+            (">", "a"),
+            ("a.*.c", "a.b.>"),
+        ] {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("a.b", "a.c"),
+            ("a.>", "a"),
+            ("a.*", "a.b.c"),
+            ("a.*.c", "a.b.d"),
+        ] {
+            assert!(
+                !overlap(one, other) && !overlap(other, one),
+                "{one} {other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_consumer_that_waits_for_nothing_needs_nothing_of_the_stream() {
+        let info = |pending: u64, unacknowledged: u64| {
+            Owner::read(&json!({
+                "name": "n", "config": {"filter_subject": "a.>"}, "ack_floor": {"stream_seq": 7},
+                "num_pending": pending, "num_ack_pending": unacknowledged,
+            }))
+            .unwrap()
+        };
+        assert_eq!(
+            (info(0, 0).done, info(1, 0).done, info(0, 1).done),
+            (u64::MAX, 7, 7)
+        );
+        assert_eq!(info(0, 0).filter, "a.>");
+        assert!(Owner::read(&json!({})).is_none());
     }
 }

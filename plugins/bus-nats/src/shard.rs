@@ -3,8 +3,9 @@
 //!
 //! The server delivers in the order of the stream, and again whatever was not acknowledged in time. Whoever takes a partition over
 //! from another must not go on with a key's later message while an earlier one is still out there. So a shard that begins, or sees
-//! that a delivery went to somebody else (a gap in the consumer's numbers), keeps what comes aside until the server says that it
-//! holds everything that is delivered and not acknowledged; then it goes on in the order of the stream.
+//! that a delivery went to somebody else (a gap in the consumer's numbers), keeps what comes aside until what was delivered before is
+//! read from the stream ([`crate::missing`]) and the server says that it counts no message the shard does not hold; then it goes on in
+//! the order of the stream.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,6 +30,14 @@ pub struct Held {
     pub handed: u32,
 }
 
+impl Held {
+    /// Whether the server delivered it to us. What was read from the stream has no number among the deliveries.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.place.consumer > 0
+    }
+}
+
 /// A message to hand to the host.
 pub struct Due {
     /// What the shard settles it by.
@@ -51,15 +60,18 @@ pub struct Shard {
     aside: BTreeMap<u64, Held>,
     recovering: bool,
     last_delivery: u64,
+    /// How many of ours were read from the stream and not delivered to us.
+    read: usize,
     /// Handed out, by tag: the message's place.
     out: HashMap<u64, usize>,
 }
 
 impl Shard {
-    /// Begins, or begins again after a break, with what the server says about the consumer.
+    /// Begins, or begins again after a break, with what the server says about the consumer. Where it never delivered anything, nothing
+    /// can be missing.
     pub fn begin(&mut self, state: State) {
         self.last_delivery = state.delivered;
-        self.recovering = !self.is_whole(state);
+        self.recovering = state.delivered > 0;
         self.go_on();
     }
 
@@ -75,6 +87,12 @@ impl Shard {
         self.len() == 0
     }
 
+    /// How many of them the server counts as delivered to us and not acknowledged.
+    #[must_use]
+    pub fn counted(&self) -> usize {
+        self.len().saturating_sub(self.read)
+    }
+
     /// Whether something may be missing.
     #[must_use]
     pub fn is_recovering(&self) -> bool {
@@ -87,23 +105,31 @@ impl Shard {
         self.queue.out()
     }
 
-    /// Takes what the server delivered.
+    /// Takes what the server delivered, or what was read from the stream.
     pub fn take(&mut self, held: Held) {
-        let Place {
-            stream, consumer, ..
-        } = held.place;
-        if consumer > self.last_delivery + 1 {
+        let stream = held.place.stream;
+        if held.place.consumer > self.last_delivery + 1 {
             self.recovering = true;
         }
-        self.last_delivery = self.last_delivery.max(consumer);
-        // Delivered again although we have it: only where to acknowledge it is new.
-        if let Some(known) = self.by_place.get(&stream) {
-            if let Some(known) = self.held.get_mut(*known) {
-                known.reply = held.reply;
+        self.last_delivery = self.last_delivery.max(held.place.consumer);
+        let is_delivered = held.is_delivered();
+        // We have it: only where to acknowledge it is new, and how often it was delivered if we had it from the stream.
+        let index = self.by_place.get(&stream).copied();
+        let known = index.and_then(|index| self.held.get_mut(index));
+        if let Some(known) = known.filter(|known| known.message.id == held.message.id) {
+            if is_delivered && !known.is_delivered() {
+                known.place = held.place;
+                self.read = self.read.saturating_sub(1);
             }
+            known.reply = held.reply;
             return;
         }
-        self.aside.insert(stream, held);
+        if let Some(before) = self.aside.insert(stream, held)
+            && !before.is_delivered()
+        {
+            self.read = self.read.saturating_sub(1);
+        }
+        self.read += usize::from(!is_delivered);
         self.go_on();
     }
 
@@ -115,10 +141,16 @@ impl Shard {
         }
     }
 
-    /// Whether a message of the stream is ours.
+    /// Whether a message of the stream is ours. A server that was killed may give a number a second time, to another message.
     #[must_use]
-    pub fn knows(&self, stream: u64) -> bool {
-        self.by_place.contains_key(&stream) || self.aside.contains_key(&stream)
+    pub fn knows(&self, stream: u64, id: &str) -> bool {
+        let index = self.by_place.get(&stream);
+        let held = index.and_then(|index| self.held.get(*index));
+        let aside = self.aside.get(&stream);
+        [held, aside]
+            .iter()
+            .flatten()
+            .any(|held| held.message.id == id)
     }
 
     /// Nothing more is waited for: what is missing is nowhere.
@@ -128,8 +160,8 @@ impl Shard {
     }
 
     fn is_whole(&self, state: State) -> bool {
-        let ours = u64::try_from(self.len()).unwrap_or(u64::MAX);
-        state.delivered == self.last_delivery && state.unacknowledged == ours
+        let counted = u64::try_from(self.counted()).unwrap_or(u64::MAX);
+        state.delivered == self.last_delivery && state.unacknowledged == counted
     }
 
     fn go_on(&mut self) {
@@ -178,7 +210,11 @@ impl Shard {
             Some(None) => true,
             Some(Some(index)) => {
                 if let Some(held) = self.held.try_remove(index) {
-                    self.by_place.remove(&held.place.stream);
+                    self.read = self.read.saturating_sub(usize::from(!held.is_delivered()));
+                    let stream = held.place.stream;
+                    if self.by_place.get(&stream) == Some(&index) {
+                        self.by_place.remove(&stream);
+                    }
                 }
                 true
             }
@@ -303,10 +339,29 @@ mod tests {
         shard.begin(state(3, 2));
         shard.take(held(7, 3, 4, 2));
         shard.check(state(4, 2));
-        assert!(shard.is_recovering() && shard.knows(3) && !shard.knows(1));
+        assert!(shard.is_recovering() && shard.knows(3, "3") && !shard.knows(1, "1"));
+        // Read from the stream; the server still counts it, and delivers it again.
         shard.take(held(7, 1, 0, 2));
+        assert_eq!((shard.len(), shard.counted()), (2, 1));
         shard.check(state(4, 2));
-        assert_eq!(ids(&mut shard)[0].0, "1");
+        assert!(shard.is_recovering());
+        shard.take(held(7, 1, 5, 4));
+        assert_eq!((shard.len(), shard.counted()), (2, 2));
+        shard.check(state(5, 2));
+        let due = shard.hand_out(100).unwrap();
+        assert_eq!((due.message.id.as_str(), due.attempt), ("1", 4));
+
+        // The server does not count the one that was read.
+        let mut shard = Shard::default();
+        shard.begin(state(3, 1));
+        shard.take(held(7, 1, 0, 2));
+        shard.take(held(7, 3, 4, 2));
+        shard.check(state(4, 1));
+        let first = ids(&mut shard);
+        assert_eq!(first[0].0, "1");
+        shard.settle(0, first[0].1, Outcome::Ack);
+        assert_eq!((shard.len(), shard.counted()), (1, 1));
+        assert_eq!(ids(&mut shard)[0].0, "3");
 
         let mut shard = Shard::default();
         shard.begin(state(3, 2));
@@ -341,6 +396,22 @@ mod tests {
         shard.take(held(7, 1, 2, 2));
         assert_eq!((shard.len(), shard.reply(first[0].1)), (1, Some("r2")));
         assert!(ids(&mut shard).is_empty());
+    }
+
+    #[test]
+    fn a_number_that_a_killed_server_gave_twice_is_two_messages() {
+        let mut shard = Shard::default();
+        shard.begin(state(0, 0));
+        shard.take(held(7, 1, 1, 1));
+        let mut other = held(7, 1, 2, 1);
+        other.message.id = "other".into();
+        assert!(shard.knows(1, "1") && !shard.knows(1, "other"));
+        shard.take(other);
+        assert!(shard.knows(1, "other"));
+        let first = ids(&mut shard);
+        shard.settle(0, first[0].1, Outcome::Ack);
+        assert!(shard.knows(1, "other"));
+        assert_eq!(ids(&mut shard)[0].0, "other");
     }
 
     #[test]

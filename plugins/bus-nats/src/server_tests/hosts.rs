@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,11 @@ use greentic_sdk_network::bus::{Consumer, Delivery, Outcome, Settlement};
 use greentic_sdk_network::spawn;
 use greentic_test_servers::{Proxy, Server, Weather};
 
-use super::{broker, consumer, message, on, pull, run};
+use serde_json::Value;
+
+use super::{broker, consumer, ids, message, on, publish, pull, run, settle};
 use crate::broker::Broker;
+use crate::jetstream::ask;
 
 /// Two hosts work on one consumer; `seen` gets what each did, in the order in which it was settled.
 async fn work(bus: Rc<Broker>, name: &'static str, seen: Rc<RefCell<Seen>>) {
@@ -210,5 +214,93 @@ fn incident_11_a_killed_server_comes_back_and_nothing_acknowledged_is_lost() {
         feed(&bus, 10, 20).await;
         until(&seen, 12 * 20, Duration::from_secs(30)).await;
         in_order(&seen.borrow(), 12, 20);
+    });
+}
+
+/// How many messages the stream holds.
+async fn stored(bus: &Broker) -> u64 {
+    let connected = bus.connected().await.unwrap();
+    let info = ask(&connected, "STREAM.INFO.greentic", &Value::Null)
+        .await
+        .unwrap();
+    info.pointer("/state/messages")
+        .and_then(Value::as_u64)
+        .unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn what_a_killed_server_counts_as_acknowledged_and_still_has_is_handed_out_in_order_and_leaves_the_stream()
+ {
+    let mut server = Server::nats("");
+    let messages = server
+        .files()
+        .join("jetstream/jetstream/$G/streams/greentic/msgs");
+    let before = server.files().join("before");
+    run(async {
+        let bus = broker(on(server.port(), &[]));
+        bus.open(consumer("c")).await.unwrap();
+        publish(&bus, "k", &["1", "2", "3"]).await;
+        // Written by then: the server writes behind.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.kill();
+        copy(&messages, &before);
+        server.restart();
+        for id in ["1", "2", "3"] {
+            let next = pull(&bus, "c", 1).await;
+            assert_eq!(ids(&next), [id]);
+            settle(&bus, "c", &next[0], Outcome::Ack).await;
+        }
+        assert_eq!(stored(&bus).await, 0);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.kill();
+        // The consumer knows that all are acknowledged; that they were removed never reached the disk.
+        copy(&before, &messages);
+        server.restart();
+        for attempt in 0.. {
+            let sent = bus.publish(vec![message("t.a", "k", "4")]).await;
+            if sent.iter().all(Result::is_ok) {
+                break;
+            }
+            assert!(attempt < 100, "{sent:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for id in ["1", "2", "3", "4"] {
+            let next = pull(&bus, "c", 1).await;
+            assert_eq!(ids(&next), [id]);
+            settle(&bus, "c", &next[0], Outcome::Ack).await;
+        }
+        assert_eq!(stored(&bus).await, 0);
+    });
+}
+
+#[test]
+fn what_is_in_the_stream_for_another_consumer_alone_is_not_handed_out_again() {
+    let server = Server::nats("");
+    let proxy = Proxy::before(server.port());
+    run(async {
+        let bus = broker(on(proxy.port(), &[]));
+        bus.open(consumer("c")).await.unwrap();
+        bus.open(consumer("slow")).await.unwrap();
+        publish(&bus, "k", &["1"]).await;
+        publish(&bus, "l", &["2"]).await;
+        for delivery in pull(&bus, "c", 2).await {
+            settle(&bus, "c", &delivery, Outcome::Ack).await;
+        }
+        proxy.reset();
+        // Before the break or after it.
+        while bus.publish(vec![message("t.a", "k", "3")]).await[0].is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(ids(&pull(&bus, "c", 1).await), ["3"]);
+        assert_eq!(stored(&bus).await, 3);
     });
 }
