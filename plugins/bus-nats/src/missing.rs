@@ -31,6 +31,9 @@ const LOOKS: usize = 64;
 /// Messages a partition holds at most when it reads; it would have to keep them in memory.
 const MOST: usize = 4_096;
 
+/// Messages nobody gets that are published at a time.
+const FILLERS: u64 = 256;
+
 /// What a partition waits for while something may be missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Waiting {
@@ -152,6 +155,7 @@ impl Search<'_> {
     async fn begin(&self, places: &[usize]) -> Result<(), ApiError> {
         // One that is not durable began in the middle of the stream, and what was before is not for it.
         let owners = if self.consumer.settings.durable {
+            self.catch_up(places).await?;
             owners(self.client, self.prefix).await?
         } else {
             Vec::new()
@@ -173,6 +177,45 @@ impl Search<'_> {
             {
                 let to = if durable { state.stream.min(limit) } else { 0 };
                 part.waiting.range = Some(Range { from: 1, to });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the stream is as far as its consumers. One whose server was killed may have forgotten its last messages and
+    /// gives their numbers again; what gets such a number was delivered already as far as the consumer knows. So they are given to
+    /// messages that nobody gets, and what came in between is read.
+    async fn catch_up(&self, places: &[usize]) -> Result<(), ApiError> {
+        let to = {
+            let parts = self.consumer.parts.borrow();
+            let parts = places.iter().filter_map(|place| parts.get(*place));
+            let known = parts.filter_map(|part| part.waiting.state);
+            known.map(|state| state.stream).max().unwrap_or(0)
+        };
+        let call = format!("STREAM.INFO.{}", self.prefix);
+        let info = ask(self.client, &call, &Value::Null).await?;
+        let last = info.pointer("/state/last_seq").and_then(Value::as_u64);
+        let mut last = last.unwrap_or(to);
+        if last < to {
+            log::warn!(
+                "consumer",
+                "the stream ends at {last} and its consumers got {to}: the server has forgotten messages it accepted"
+            );
+        }
+        while last < to {
+            let count = (to - last).min(FILLERS);
+            let subject = format!("{}.m.void", self.prefix);
+            let requests = (0..count)
+                .map(|_| {
+                    self.client
+                        .request(&subject, b"", b"")
+                        .map_err(ApiError::Lost)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            for request in requests {
+                let answer = read(request.wait().await)?;
+                let number = answer.get("seq").and_then(Value::as_u64);
+                last = last.max(number.unwrap_or(to));
             }
         }
         Ok(())
