@@ -113,6 +113,13 @@ impl Consumer {
         format!("{}-{partition}", self.settings.name)
     }
 
+    /// The partitions of a kind, by their places.
+    pub fn places(&self, which: impl Fn(&Part) -> bool) -> Vec<usize> {
+        let parts = self.parts.borrow();
+        let chosen = parts.iter().enumerate().filter(|(_, part)| which(part));
+        chosen.map(|(place, _)| place).collect()
+    }
+
     /// The subject of a partition's lease.
     #[must_use]
     pub fn lease(&self, partition: usize) -> String {

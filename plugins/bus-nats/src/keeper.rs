@@ -89,12 +89,6 @@ impl Keeper {
         parts.iter().any(|part| part.leaving.is_some())
     }
 
-    fn places(&self, which: impl Fn(&crate::consumer::Part) -> bool) -> Vec<usize> {
-        let parts = self.consumer.parts.borrow();
-        let chosen = parts.iter().enumerate().filter(|(_, part)| which(part));
-        chosen.map(|(place, _)| place).collect()
-    }
-
     async fn tick(&mut self, client: &Rc<Client>, generation: u64) {
         if self.generation != generation {
             self.generation = generation;
@@ -118,7 +112,7 @@ impl Keeper {
                     .for_each(|reply| client.send(reply, "", b"+WPI"));
             }
         }
-        for place in self.places(|part| part.lease.is_some()) {
+        for place in self.consumer.places(|part| part.lease.is_some()) {
             self.consumer.ask(client, place);
         }
     }
@@ -177,7 +171,7 @@ impl Keeper {
 
     /// Writes our leases again. One that somebody else wrote is lost, with all that was under it.
     async fn renew(&self, client: &Rc<Client>) {
-        let due = self.places(|part| {
+        let due = self.consumer.places(|part| {
             part.lease
                 .is_some_and(|(_, written)| written.elapsed() >= RENEW)
         });
@@ -239,6 +233,7 @@ impl Keeper {
     /// Takes the partitions of our share that are free, or whose owner is silent.
     async fn acquire(&self, client: &Rc<Client>) {
         let wanted: Vec<usize> = self
+            .consumer
             .places(|part| part.lease.is_none())
             .into_iter()
             .filter(|place| self.is_wanted(*place))
@@ -288,8 +283,9 @@ impl Keeper {
 
     /// Asks the server what is out, for partitions that begin and for those where something may be missing.
     async fn look_after(&self, client: &Rc<Client>) {
-        let due =
-            self.places(|part| part.lease.is_some() && (!part.begun || part.shard.is_recovering()));
+        let due = self
+            .consumer
+            .places(|part| part.lease.is_some() && (!part.begun || part.shard.is_recovering()));
         let mut requests = Vec::new();
         for place in due {
             let call = format!(
@@ -342,7 +338,7 @@ impl Keeper {
 
     /// Hands partitions over that are in another's share: nothing new goes to the host, what it has is waited for.
     async fn leave(&self, client: &Rc<Client>) {
-        for place in self.places(|part| part.lease.is_some()) {
+        for place in self.consumer.places(|part| part.lease.is_some()) {
             let wanted = self.is_wanted(place);
             let lease = {
                 let mut parts = self.consumer.parts.borrow_mut();

@@ -30,7 +30,6 @@ const PATIENCE: Duration = Duration::from_millis(3 * ACK_WAIT_MS);
 const LOOKS: usize = 64;
 /// Messages a partition holds at most when it reads; it would have to keep them in memory.
 const MOST: usize = 4_096;
-
 /// Messages nobody gets that are published at a time.
 const FILLERS: u64 = 256;
 
@@ -117,14 +116,14 @@ pub async fn find(consumer: &Rc<Consumer>, client: &Rc<Client>, prefix: &str) {
         client,
         prefix,
     };
-    let begin = search.places(|part| {
+    let begin = consumer.places(|part| {
         part.is_searching() && part.waiting.state.is_some() && part.waiting.range.is_none()
     });
     if !begin.is_empty() && search.begin(&begin).await.is_err() {
         return;
     }
     for _ in 0..LOOKS {
-        let reading = search.places(Part::is_reading);
+        let reading = consumer.places(Part::is_reading);
         if reading.is_empty() || search.look(&reading).await.is_err() {
             break;
         }
@@ -139,12 +138,6 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn places(&self, which: impl Fn(&Part) -> bool) -> Vec<usize> {
-        let parts = self.consumer.parts.borrow();
-        let chosen = parts.iter().enumerate().filter(|(_, part)| which(part));
-        chosen.map(|(place, _)| place).collect()
-    }
-
     fn subject(&self, place: usize) -> String {
         let partitions = self.consumer.parts.borrow().len();
         let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
@@ -298,7 +291,7 @@ impl Search<'_> {
     /// Partitions that waited long enough: first the rest is read too, then they go on.
     fn go_on_without(&self) {
         let durable = self.consumer.settings.durable;
-        for place in self.places(Part::is_stuck) {
+        for place in self.consumer.places(Part::is_stuck) {
             let mut parts = self.consumer.parts.borrow_mut();
             let Some(part) = parts.get_mut(place) else {
                 continue;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,6 @@ use greentic_sdk::model::Error;
 use greentic_sdk_network::bus::{Consumer, Delivery, Outcome, Settlement};
 use greentic_sdk_network::spawn;
 use greentic_test_servers::{Proxy, Server, Weather};
-
 use serde_json::Value;
 
 use super::{broker, consumer, ids, message, on, publish, pull, run, settle};
@@ -242,6 +241,13 @@ async fn insist(bus: &Broker, key: &str, ids: &[&str]) {
     }
 }
 
+/// Where the server keeps the messages of the stream, and a place for a copy.
+fn folders(server: &Server) -> (PathBuf, PathBuf) {
+    let files = server.files();
+    let messages = files.join("jetstream/jetstream/$G/streams/greentic/msgs");
+    (messages, files.join("before"))
+}
+
 fn copy(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     std::fs::create_dir_all(to).unwrap();
@@ -255,10 +261,7 @@ fn copy(from: &Path, to: &Path) {
 fn what_a_killed_server_counts_as_acknowledged_and_still_has_is_handed_out_in_order_and_leaves_the_stream()
  {
     let mut server = Server::nats("");
-    let messages = server
-        .files()
-        .join("jetstream/jetstream/$G/streams/greentic/msgs");
-    let before = server.files().join("before");
+    let (messages, before) = folders(&server);
     run(async {
         let bus = broker(on(server.port(), &[]));
         bus.open(consumer("c")).await.unwrap();
@@ -292,10 +295,7 @@ fn what_a_killed_server_counts_as_acknowledged_and_still_has_is_handed_out_in_or
 #[test]
 fn what_gets_a_number_that_a_killed_server_forgot_is_handed_out_in_order() {
     let mut server = Server::nats("");
-    let messages = server
-        .files()
-        .join("jetstream/jetstream/$G/streams/greentic/msgs");
-    let before = server.files().join("before");
+    let (messages, before) = folders(&server);
     run(async {
         let bus = broker(on(server.port(), &[]));
         bus.open(consumer("c")).await.unwrap();
