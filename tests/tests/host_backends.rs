@@ -161,6 +161,44 @@ fn incident_06_while_the_bus_is_gone_nothing_is_acknowledged_and_afterwards_all_
 }
 
 #[test]
+fn a_host_whose_server_is_gone_is_not_ready_and_says_which_and_why() {
+    let mut servers = Servers::start();
+    let host = Host::start(&servers.folder());
+    let is_ready = |ready: bool| {
+        let status = if ready { 200 } else { 503 };
+        eventually("the host knows whether it is ready", || {
+            (host.get("/readyz").status == status).then_some(())
+        });
+    };
+    is_ready(true);
+    for (role, other) in [("bus", "sessions"), ("sessions", "bus")] {
+        let server = if role == "bus" {
+            &mut servers.nats
+        } else {
+            &mut servers.redis
+        };
+        server.kill();
+        is_ready(false);
+        // Why may quote the configuration, so it is told to operators only.
+        let rows = host.administer("GET", "/ready").json();
+        let row = |role: &str| {
+            let rows = rows["plugins"].as_array().unwrap();
+            rows.iter().find(|row| row["role"] == role).unwrap().clone()
+        };
+        assert_eq!(
+            (&row(role)["up"], &row(other)["up"]),
+            (&false.into(), &true.into())
+        );
+        assert!(row(role)["detail"].as_str().unwrap().len() > 5, "{rows}");
+        let up = |role: &str| host.metrics().sum("greentic_backend_up", &[("role", role)]);
+        assert_eq!((up(role), up(other)), (0.0, 1.0));
+        server.restart();
+        is_ready(true);
+        assert_eq!(up(role), 1.0);
+    }
+}
+
+#[test]
 fn while_the_store_is_gone_events_wait_and_each_is_answered_once_it_is_back() {
     let mut servers = Servers::start();
     let folder = servers.folder().but(

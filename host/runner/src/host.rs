@@ -22,13 +22,14 @@ pub use self::swap::{GenerationRow, GenerationState, Retiring};
 use crate::backends::Backends;
 use crate::channel::ChannelRuntime;
 use crate::generation::Generation;
+use crate::health::{EVERY, Health};
 use crate::lifecycle::{LifecycleError, Setup};
 use crate::role::{NotShared, Role};
 
 /// The consumer that runs turns.
 const RUNNER: &str = "runner";
 /// The consumer that delivers.
-const EGRESS: &str = "egress";
+pub(crate) const EGRESS: &str = "egress";
 /// Between two rounds of small things done again and again: dropping idle instances, asking for secrets again.
 const CHORES: Duration = Duration::from_secs(5);
 
@@ -58,20 +59,20 @@ pub enum HostError {
 /// Whether a host can do its work.
 #[derive(Debug, Clone, Serialize)]
 pub struct Readiness {
-    /// Every needed plugin is up.
+    /// Every needed plugin is up, and what it speaks to answers.
     pub ready: bool,
     /// Each of them.
     pub rows: Vec<ReadinessRow>,
 }
 
-/// One needed plugin.
+/// One needed plugin, with what it speaks to.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReadinessRow {
     /// The plugin.
     pub name: String,
     /// What it is needed for.
     pub role: &'static str,
-    /// Whether it is up.
+    /// Whether it can be used.
     pub up: bool,
     /// Why not.
     pub detail: String,
@@ -84,6 +85,7 @@ pub struct Host {
     /// Generations that were current and still have something to finish, oldest first.
     retiring: Arc<Mutex<Vec<Arc<Generation>>>>,
     past: Mutex<Vec<Past>>,
+    health: Arc<Health>,
     workers: Vec<Handle>,
     role: Role,
     stop: watch::Sender<bool>,
@@ -108,6 +110,7 @@ impl Host {
             carriers: Mutex::default(),
             retiring: Arc::default(),
             past: Mutex::default(),
+            health: Arc::default(),
             workers: workers.to_vec(),
             role,
             stop: watch::channel(false).0,
@@ -121,6 +124,21 @@ impl Host {
             host.carry(backends, &generation, &[]);
         }
         host.note_started(&generation);
+        if let Some(worker) = workers.first() {
+            let (current, mut stop) = (Arc::clone(&host.current), host.stop.subscribe());
+            let health = Arc::clone(&host.health);
+            worker.spawn(async move {
+                while !*stop.borrow() {
+                    let generation = current.load_full();
+                    health.ask(&generation).await;
+                    drop(generation);
+                    tokio::select! {
+                        () = tokio::time::sleep(EVERY) => {}
+                        _ = stop.changed() => {}
+                    }
+                }
+            });
+        }
         if role.runs_turns()
             && let Some(worker) = workers.first()
         {
@@ -287,28 +305,21 @@ impl Host {
         done
     }
 
-    /// Whether every plugin that is needed is up.
+    /// Whether every plugin that is needed is up and its server answered when it was asked last.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let generation = self.generation();
-        let mut rows = Vec::new();
-        for backends in &generation.backends {
-            let mut row = |name: &str, role, up: bool| {
-                let detail = if up {
-                    String::new()
-                } else {
-                    "its instance ended and is being replaced".to_owned()
-                };
-                rows.push(ReadinessRow {
-                    name: name.to_owned(),
-                    role,
-                    up,
-                    detail,
-                });
-            };
-            row(&backends.store_name, "sessions", backends.store.is_up());
-            row(&backends.bus_name, "bus", backends.bus.client().is_up());
-        }
+        let mut rows: Vec<_> = self
+            .health
+            .seen(&generation)
+            .into_iter()
+            .map(|seen| ReadinessRow {
+                name: seen.name,
+                role: seen.role,
+                up: seen.fault.is_none(),
+                detail: seen.fault.unwrap_or_default(),
+            })
+            .collect();
         let ready = rows.iter().all(|row| row.up) && !*self.stop.borrow();
         generation.metrics.ready.set(i64::from(ready));
         // A platform that does not take its setup keeps nobody else from working.

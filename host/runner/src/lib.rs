@@ -18,6 +18,7 @@ mod event;
 mod explain;
 mod fingerprint;
 mod generation;
+mod health;
 mod host;
 mod ingress;
 mod lifecycle;

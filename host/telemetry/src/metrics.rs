@@ -147,6 +147,7 @@ catalogue! {
     // Process
     generation: gauge, "greentic_generation", "Number of the running bundle generation; grows with each swap.";
     generation_swaps: counters ["outcome"], "greentic_generation_swaps_total", "Bundles that were taken over or refused.";
+    backend_up: gauges ["role", "backend"], "greentic_backend_up", "1 when the store or bus answered when it was asked last, else 0; by what it is needed for and its name in the bundle.";
     ready: gauge, "greentic_ready", "1 when every needed plugin is ready, else 0.";
     uptime: gauge, "greentic_uptime_seconds", "Time since the process started.";
     process_memory: gauge, "greentic_process_resident_memory_bytes", "Resident memory of the process.";

@@ -12,18 +12,17 @@ use greentic_sdk_network::bus::{
     Ack, Batch, Consumer as ConsumerSettings, Message, Outcome, QueueDepth, Settlement,
 };
 use greentic_sdk_network::kept::Kept;
-use greentic_sdk_network::tcp::Fault;
 use greentic_sdk_network::timer::{either, sleep};
 use greentic_sdk_network::{random, spawn};
 use serde_json::Value;
 
-use greentic_sdk_network::asked::Lost;
-
+use crate::acknowledge::acknowledge;
 use crate::client::Request;
 use crate::consumer::{Consumer, ID, KEY, TRACE, partition};
-use crate::headers::{Headers, status};
+use crate::headers::Headers;
 use crate::jetstream::{ApiError, CONSUMER_NOT_FOUND, State, read, start};
 use crate::keeper::keep;
+use crate::numbers::Numbers;
 use crate::settings::Settings;
 use crate::setup::{check, delete, ensure};
 use crate::stream::{Cluster, Connected};
@@ -38,6 +37,7 @@ pub const MAX_PAYLOAD: u64 = 1024 * 1024 - 4 * 1024;
 pub struct Broker {
     settings: Settings,
     kept: Rc<Kept<Cluster>>,
+    numbers: Rc<Numbers>,
     consumers: RefCell<HashMap<String, Rc<Consumer>>>,
     us: String,
 }
@@ -47,9 +47,11 @@ impl Broker {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let wait = settings.access.connect;
+        let numbers = Rc::<Numbers>::default();
         Self {
-            kept: Kept::new(Cluster::new(settings.clone()), wait),
+            kept: Kept::new(Cluster::new(settings.clone(), Rc::clone(&numbers)), wait),
             settings,
+            numbers,
             consumers: RefCell::default(),
             us: format!("{:016x}{:016x}", random(), random()),
         }
@@ -83,9 +85,14 @@ impl Broker {
         for request in requests {
             results.push(match request {
                 Ok(request) => match read(request.wait().await) {
-                    Ok(answer) => Ok(Ack {
-                        duplicate: answer.get("duplicate").and_then(Value::as_bool) == Some(true),
-                    }),
+                    Ok(answer) => {
+                        let number = answer.get("seq").and_then(Value::as_u64);
+                        self.numbers.saw(number.unwrap_or(0));
+                        let duplicate = answer.get("duplicate").and_then(Value::as_bool);
+                        Ok(Ack {
+                            duplicate: duplicate == Some(true),
+                        })
+                    }
                     Err(error) => Err(error.into_error(true)),
                 },
                 Err(error) => Err(error),
@@ -141,7 +148,12 @@ impl Broker {
             known.pulled.set(Instant::now());
             return Ok(());
         }
-        let consumer = Consumer::new(settings.clone(), prefix, partitions);
+        let consumer = Consumer::new(
+            settings.clone(),
+            prefix,
+            partitions,
+            Rc::clone(&self.numbers),
+        );
         self.consumers
             .borrow_mut()
             .insert(settings.name, Rc::clone(&consumer));
@@ -227,54 +239,26 @@ impl Broker {
     pub async fn settle(&self, name: &str, settlements: Vec<Settlement>) -> Result<u32, Error> {
         let consumer = self.known(name).ok_or(Error::NotFound)?;
         let mut unknown = 0;
-        let mut acknowledged = Vec::new();
+        let mut done = Vec::new();
+        for Settlement { tag, outcome } in settlements {
+            match outcome {
+                Outcome::Retry(delay) => {
+                    unknown += u32::from(!consumer.settle(tag, Settled::Retry(delay)));
+                }
+                _ => done.push(tag),
+            }
+        }
+        // What cannot be told to the server now is told on the next connection: the host is done with it.
         let connected = self.kept.now();
-        let mut lost = None;
-        for settlement in settlements {
-            let tag = settlement.tag;
-            if let Outcome::Retry(delay) = settlement.outcome {
-                unknown += u32::from(!consumer.settle(tag, Settled::Retry(delay)));
-                continue;
-            }
-            let Some(reply) = consumer.reply(tag) else {
-                unknown += 1;
-                continue;
-            };
-            // What cannot be told to the server now is told on the next connection: the host is done with it.
-            let request = match &connected {
-                Some(connected) => connected.client.request(&reply, b"", b"+ACK"),
-                None => Err(Lost::NotSent(Fault::Failed(
-                    "there is no connection".into(),
-                ))),
-            };
-            match request {
-                Ok(request) => acknowledged.push((tag, request)),
-                Err(error) => {
-                    consumer.doubt(tag);
-                    lost = Some(ApiError::Lost(error).into_error(true));
-                }
-            }
-        }
-        for (tag, request) in acknowledged {
-            match request.wait().await {
-                // Nobody took it: the server is starting, or the consumer is gone.
-                Ok(answer) if status(&answer.headers).is_some() => {
-                    consumer.doubt(tag);
-                    lost = Some(ApiError::Nobody.into_error(true));
-                }
-                // The next of its key goes out only when the server has taken it.
-                Ok(_) => unknown += u32::from(!consumer.settle(tag, Settled::Ack)),
-                Err(error) => {
-                    consumer.doubt(tag);
-                    lost = Some(ApiError::Lost(error).into_error(true));
-                }
-            }
-        }
+        let client = connected.as_ref().map(|connected| &connected.client);
+        let told = acknowledge(&consumer, client, &self.settings.prefix, done).await;
+        unknown += told.unknown;
         consumer.changes.notify();
         if let Some(connected) = connected {
             let count = consumer.parts.borrow().len();
             (0..count).for_each(|place| consumer.ask(&connected.client, place));
         }
+        let lost = told.lost.map(|lost| lost.into_error(true));
         lost.map_or(Ok(unknown), Err)
     }
 

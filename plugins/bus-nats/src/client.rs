@@ -23,6 +23,8 @@ const ANSWERS: u64 = 1;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Info {
+    /// Its name, another one after each start.
+    pub server_id: String,
     /// Its version.
     pub version: String,
     /// What to sign to prove who we are.
@@ -42,8 +44,17 @@ pub struct Info {
 /// What is done with the messages of a subscription or a pull.
 pub type Take = Rc<dyn Fn(Message)>;
 
+/// A subject of our own.
+#[derive(Debug, Clone, Default)]
+pub struct Inbox {
+    /// The subject.
+    pub subject: String,
+    subscription: u64,
+}
+
 /// A connection. It lives as long as it works, whoever holds it.
 pub struct Client {
+    server: Rc<str>,
     asked: Asked<Message>,
     /// What the subjects of answers to us begin with.
     inbox: String,
@@ -103,6 +114,7 @@ impl Client {
             _ => {}
         }
         let client = Rc::new(Self {
+            server: info.server_id.as_str().into(),
             asked: Asked::new(false),
             inbox: format!("_INBOX.{:016x}{:016x}", random(), random()),
             takers: RefCell::default(),
@@ -150,6 +162,12 @@ impl Client {
         }
     }
 
+    /// The server, as started this time.
+    #[must_use]
+    pub fn server(&self) -> &Rc<str> {
+        &self.server
+    }
+
     /// Sends a message that is answered; the answer is waited for with [`Request::wait`].
     ///
     /// # Errors
@@ -162,14 +180,28 @@ impl Client {
     }
 
     /// A subject of our own on which what is asked for comes to `take`.
-    pub fn inbox(&self, take: Take) -> String {
+    pub fn inbox(&self, take: Take) -> Inbox {
         let subject = format!("{}t.{}", self.inbox, self.subscriptions.get());
-        self.subscribe(&subject, take);
-        subject
+        let subscription = self.subscribe(&subject, take);
+        Inbox {
+            subject,
+            subscription,
+        }
     }
 
-    /// Listens to a subject until the end of the connection.
-    pub fn subscribe(&self, subject: &str, take: Take) {
+    /// Nothing comes to an inbox any more, and what was asked for there is asked for no more.
+    pub fn unsubscribe(&self, inbox: &Inbox) {
+        let id = inbox.subscription;
+        if self.takers.borrow_mut().remove(&id).is_some() {
+            let line = format!("UNSUB {id}\r\n");
+            self.asked
+                .link()
+                .push(|out| out.extend_from_slice(line.as_bytes()));
+        }
+    }
+
+    /// Listens to a subject until the end of the connection; the number of the subscription.
+    pub fn subscribe(&self, subject: &str, take: Take) -> u64 {
         let id = self.subscriptions.get() + 1;
         self.subscriptions.set(id);
         self.takers.borrow_mut().insert(id, take);
@@ -177,6 +209,7 @@ impl Client {
         self.asked
             .link()
             .push(|out| out.extend_from_slice(line.as_bytes()));
+        id
     }
 
     /// Why the connection is over, when it is.

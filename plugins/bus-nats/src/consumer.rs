@@ -9,11 +9,13 @@ use greentic_sdk::bus::{Message, Outcome};
 use greentic_sdk_network::bus::{Consumer as Settings, Delivery, Message as Sent};
 use greentic_sdk_network::signal::Changes;
 
-use crate::client::Client;
+use crate::client::{Client, Inbox};
 use crate::headers::{status, value};
 use crate::jetstream::{Place, pull};
 use crate::lease::{MARGIN, Members, TTL, fnv};
 use crate::missing::Waiting;
+use crate::numbers::Numbers;
+use crate::primer::is_primer;
 use crate::shard::{Held, Shard};
 use crate::wire::Message as Arrived;
 
@@ -47,7 +49,19 @@ pub struct Part {
     pub waiting: Waiting,
     asked: u64,
     asked_until: Instant,
-    inbox: String,
+    inbox: Inbox,
+}
+
+/// Where a delivery is acknowledged.
+pub struct Reply {
+    /// The subject.
+    pub subject: String,
+    /// The server that says so, as started then.
+    pub server: Rc<str>,
+    /// The message's number in the stream.
+    pub number: u64,
+    /// The message's id.
+    pub id: String,
 }
 
 /// The consumer.
@@ -67,6 +81,7 @@ pub struct Consumer {
     /// When the host pulled last.
     pub pulled: Cell<Instant>,
     prefix: String,
+    numbers: Rc<Numbers>,
     started: Instant,
     tags: RefCell<HashMap<u64, (usize, u64)>>,
     /// Deliveries the host is done with, whose acknowledgement may not have reached the server.
@@ -78,7 +93,12 @@ pub struct Consumer {
 impl Consumer {
     /// With so many partitions, none of them ours yet.
     #[must_use]
-    pub fn new(settings: Settings, prefix: &str, partitions: u32) -> Rc<Self> {
+    pub fn new(
+        settings: Settings,
+        prefix: &str,
+        partitions: u32,
+        numbers: Rc<Numbers>,
+    ) -> Rc<Self> {
         let part = |_| Part {
             shard: Shard::default(),
             lease: None,
@@ -88,7 +108,7 @@ impl Consumer {
             waiting: Waiting::default(),
             asked: 0,
             asked_until: Instant::now(),
-            inbox: String::new(),
+            inbox: Inbox::default(),
         };
         Rc::new(Self {
             settings,
@@ -99,6 +119,7 @@ impl Consumer {
             pulls: Cell::new(false),
             pulled: Cell::new(Instant::now()),
             prefix: prefix.to_owned(),
+            numbers,
             started: Instant::now(),
             tags: RefCell::default(),
             doubtful: RefCell::default(),
@@ -171,12 +192,27 @@ impl Consumer {
         (deliveries, next)
     }
 
-    /// Where the acknowledgement of a delivery goes; `None` when it is ours no more.
+    /// Where a delivery is acknowledged; `None` when it is ours no more.
     #[must_use]
-    pub fn reply(&self, tag: u64) -> Option<String> {
+    pub fn reply(&self, tag: u64) -> Option<Reply> {
         let (place, inner) = *self.tags.borrow().get(&tag)?;
         let parts = self.parts.borrow();
-        parts.get(place)?.shard.reply(inner).map(str::to_owned)
+        let held = parts.get(place)?.shard.out_under(inner)?;
+        Some(Reply {
+            subject: held.reply.clone(),
+            server: Rc::clone(&held.server),
+            number: held.place.stream,
+            id: held.message.id.clone(),
+        })
+    }
+
+    /// A delivery may be acknowledged on this connection: its message is still under its number.
+    pub fn trust(&self, tag: u64, client: &Client) {
+        if let Some((place, inner)) = self.tags.borrow().get(&tag)
+            && let Some(part) = self.parts.borrow_mut().get_mut(*place)
+        {
+            part.shard.trust(*inner, client.server());
+        }
     }
 
     /// Settles a delivery; false when it is ours no more.
@@ -222,33 +258,45 @@ impl Consumer {
         parts.iter().map(|part| u64::from(part.shard.out())).sum()
     }
 
-    /// Gives a partition up and says where what was ours is acknowledged.
-    pub fn give_up(&self, place: usize) -> Vec<String> {
+    /// Gives a partition up, and what was ours of it.
+    pub fn give_up(&self, place: usize) -> Shard {
         self.tags
             .borrow_mut()
             .retain(|_, (other, _)| *other != place);
         let mut parts = self.parts.borrow_mut();
         let Some(part) = parts.get_mut(place) else {
-            return Vec::new();
+            return Shard::default();
         };
         part.lease = None;
         part.leaving = None;
         part.begun = false;
-        part.shard.give_up()
+        std::mem::take(&mut part.shard)
     }
 
     /// A new connection: nothing was asked for on it.
     pub fn reconnected(self: &Rc<Self>, client: &Rc<Client>) {
-        let mut parts = self.parts.borrow_mut();
-        for (place, part) in parts.iter_mut().enumerate() {
-            part.begun = false;
+        let count = self.parts.borrow().len();
+        for place in 0..count {
+            if let Some(part) = self.parts.borrow_mut().get_mut(place) {
+                part.begun = false;
+                part.inbox = Inbox::default();
+            }
+            self.listen(client, place);
+        }
+    }
+
+    /// Begins to listen for the messages of a partition anew. What was asked for before and did not come is asked for no more.
+    pub fn listen(self: &Rc<Self>, client: &Rc<Client>, place: usize) {
+        let (consumer, connection) = (Rc::downgrade(self), Rc::downgrade(client));
+        let inbox = client.inbox(Rc::new(move |message| {
+            if let (Some(consumer), Some(client)) = (consumer.upgrade(), connection.upgrade()) {
+                consumer.arrived(&client, place, message);
+            }
+        }));
+        if let Some(part) = self.parts.borrow_mut().get_mut(place) {
+            client.unsubscribe(&part.inbox);
             part.asked = 0;
-            let (consumer, connection) = (Rc::downgrade(self), Rc::downgrade(client));
-            part.inbox = client.inbox(Rc::new(move |message| {
-                if let (Some(consumer), Some(client)) = (consumer.upgrade(), connection.upgrade()) {
-                    consumer.arrived(&client, place, message);
-                }
-            }));
+            part.inbox = inbox;
         }
     }
 
@@ -265,7 +313,14 @@ impl Consumer {
                 Some(_) => part.asked = 0,
                 None => {
                     part.asked = part.asked.saturating_sub(1);
-                    match self.read(&message) {
+                    if is_primer(&message) {
+                        client.send(&message.reply, "", b"+ACK");
+                        if let Some(place) = Place::read(&message.reply) {
+                            part.shard.pass(place.consumer);
+                        }
+                        return;
+                    }
+                    match self.read(client, &message) {
                         Some(held) if part.lease.is_some() => part.shard.take(held),
                         // It is another's now, who is told by the gap.
                         _ => client.send(&message.reply, "", b"-NAK"),
@@ -301,12 +356,13 @@ impl Consumer {
             self.prefix,
             self.name(place)
         );
-        client.send(&subject, &part.inbox, &pull(room, EXPIRES_MS));
+        client.send(&subject, &part.inbox.subject, &pull(room, EXPIRES_MS));
     }
 
     /// A message as it was delivered; `None` for one that is none of ours.
-    pub fn read(&self, arrived: &Arrived) -> Option<Held> {
+    pub fn read(&self, client: &Client, arrived: &Arrived) -> Option<Held> {
         let place = Place::read(&arrived.reply)?;
+        self.numbers.saw(place.stream);
         let rest = arrived.subject.strip_prefix(&self.prefix)?;
         let (_, subject) = rest.strip_prefix(".m.")?.split_once('.')?;
         let header = |name| value(&arrived.headers, name).unwrap_or_default();
@@ -321,6 +377,7 @@ impl Consumer {
                 payload: arrived.payload.clone(),
             },
             reply: arrived.reply.clone(),
+            server: Rc::clone(client.server()),
             place,
             handed: 0,
         })

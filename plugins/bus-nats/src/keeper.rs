@@ -9,9 +9,9 @@ use greentic_sdk_network::kept::Kept;
 use greentic_sdk_network::timer::{either, sleep};
 use serde_json::Value;
 
+use crate::acknowledge::acknowledge;
 use crate::client::{Client, Request};
 use crate::consumer::Consumer;
-use crate::headers::status;
 use crate::jetstream::{CONSUMER_NOT_FOUND, State, read, start};
 use crate::lease::{RENEW, TTL, look, seen, write, written};
 use crate::missing;
@@ -107,9 +107,9 @@ impl Keeper {
         if self.extended.elapsed() >= EXTEND {
             self.extended = Instant::now();
             for part in self.consumer.parts.borrow().iter() {
-                part.shard
-                    .replies()
-                    .for_each(|reply| client.send(reply, "", b"+WPI"));
+                let ours = part.shard.all();
+                let known = ours.filter(|held| held.server == *client.server());
+                known.for_each(|held| client.send(&held.reply, "", b"+WPI"));
             }
         }
         for place in self.consumer.places(|part| part.lease.is_some()) {
@@ -151,21 +151,10 @@ impl Keeper {
 
     /// Acknowledges again what may not have been: then the server counts what we hold, and a missing message is found by the count.
     async fn resolve(&self, client: &Rc<Client>) {
-        let mut requests = Vec::new();
-        for tag in self.consumer.take_doubtful() {
-            if let Some(reply) = self.consumer.reply(tag)
-                && let Ok(request) = client.request(&reply, b"", b"+ACK")
-            {
-                requests.push((tag, request));
-            }
-        }
-        for (tag, request) in requests {
-            match request.wait().await {
-                Ok(answer) if status(&answer.headers).is_none() => {
-                    self.consumer.settle(tag, greentic_sdk::bus::Outcome::Ack);
-                }
-                _ => self.consumer.doubt(tag),
-            }
+        let doubtful = self.consumer.take_doubtful();
+        if !doubtful.is_empty() {
+            let prefix = &self.settings.prefix;
+            acknowledge(&self.consumer, Some(client), prefix, doubtful).await;
         }
     }
 
@@ -213,6 +202,7 @@ impl Keeper {
                                 self.consumer.settings.name
                             );
                             self.consumer.give_up(place);
+                            self.consumer.listen(client, place);
                         }
                         Err(_) => {}
                     }
@@ -319,15 +309,9 @@ impl Keeper {
                         self.consumer.name(place)
                     );
                     let partitions = u32::try_from(self.consumer.parts.borrow().len()).unwrap_or(1);
-                    if let Err(error) = create(
-                        client,
-                        &self.settings.prefix,
-                        &self.consumer.settings,
-                        place,
-                        partitions,
-                    )
-                    .await
-                    {
+                    let (prefix, settings) = (&self.settings.prefix, &self.consumer.settings);
+                    let created = create(client, prefix, settings, place, partitions).await;
+                    if let Err(error) = created {
                         log::error!("consumer", "{error:?}");
                     }
                 }
@@ -355,9 +339,11 @@ impl Keeper {
                 }
                 part.lease
             };
-            for reply in self.consumer.give_up(place) {
-                client.send(&reply, "", b"-NAK");
-            }
+            let left = self.consumer.give_up(place);
+            // Otherwise what is given back would come to us again, for as long as we asked.
+            self.consumer.listen(client, place);
+            let known = left.all().filter(|held| held.server == *client.server());
+            known.for_each(|held| client.send(&held.reply, "", b"-NAK"));
             if let Some((number, _)) = lease
                 && let Ok(request) = write(client, &self.consumer.lease(place), "", number)
             {

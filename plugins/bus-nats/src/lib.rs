@@ -16,6 +16,7 @@ use greentic_sdk_network::bus::{
     Ack, Batch, Bus, Consumer, Descriptor, Message, Ordering, QueueDepth, Settlement,
 };
 
+pub mod acknowledge;
 pub mod broker;
 pub mod client;
 pub mod consumer;
@@ -25,6 +26,9 @@ pub mod jetstream;
 pub mod keeper;
 pub mod lease;
 pub mod missing;
+pub mod numbers;
+pub mod owners;
+pub mod primer;
 #[cfg(test)]
 mod server_tests;
 pub mod settings;

@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::consumer::{Consumer, Part};
-use crate::jetstream::{ApiError, NO_MESSAGE, State, ask, read, start};
+use crate::jetstream::{ApiError, NO_MESSAGE, State, read, start};
+use crate::owners::owners;
+use crate::primer::is_primer;
 use crate::setup::{ACK_WAIT_MS, filter};
 use crate::wire::Message;
 
@@ -30,8 +32,6 @@ const PATIENCE: Duration = Duration::from_millis(3 * ACK_WAIT_MS);
 const LOOKS: usize = 64;
 /// Messages a partition holds at most when it reads; it would have to keep them in memory.
 const MOST: usize = 4_096;
-/// Messages nobody gets that are published at a time.
-const FILLERS: u64 = 256;
 
 /// What a partition waits for while something may be missing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -148,7 +148,6 @@ impl Search<'_> {
     async fn begin(&self, places: &[usize]) -> Result<(), ApiError> {
         // One that is not durable began in the middle of the stream, and what was before is not for it.
         let owners = if self.consumer.settings.durable {
-            self.catch_up(places).await?;
             owners(self.client, self.prefix).await?
         } else {
             Vec::new()
@@ -170,45 +169,6 @@ impl Search<'_> {
             {
                 let to = if durable { state.stream.min(limit) } else { 0 };
                 part.waiting.range = Some(Range { from: 1, to });
-            }
-        }
-        Ok(())
-    }
-
-    /// Sees to it that the stream is as far as its consumers. One whose server was killed may have forgotten its last messages and
-    /// gives their numbers again; what gets such a number was delivered already as far as the consumer knows. So they are given to
-    /// messages that nobody gets, and what came in between is read.
-    async fn catch_up(&self, places: &[usize]) -> Result<(), ApiError> {
-        let to = {
-            let parts = self.consumer.parts.borrow();
-            let parts = places.iter().filter_map(|place| parts.get(*place));
-            let known = parts.filter_map(|part| part.waiting.state);
-            known.map(|state| state.stream).max().unwrap_or(0)
-        };
-        let call = format!("STREAM.INFO.{}", self.prefix);
-        let info = ask(self.client, &call, &Value::Null).await?;
-        let last = info.pointer("/state/last_seq").and_then(Value::as_u64);
-        let mut last = last.unwrap_or(to);
-        if last < to {
-            log::warn!(
-                "consumer",
-                "the stream ends at {last} and its consumers got {to}: the server has forgotten messages it accepted"
-            );
-        }
-        while last < to {
-            let count = (to - last).min(FILLERS);
-            let subject = format!("{}.m.void", self.prefix);
-            let requests = (0..count)
-                .map(|_| {
-                    self.client
-                        .request(&subject, b"", b"")
-                        .map_err(ApiError::Lost)
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            for request in requests {
-                let answer = read(request.wait().await)?;
-                let number = answer.get("seq").and_then(Value::as_u64);
-                last = last.max(number.unwrap_or(to));
             }
         }
         Ok(())
@@ -264,7 +224,11 @@ impl Search<'_> {
             return;
         };
         part.waiting.range = after(number);
-        let Some(held) = self.consumer.read(&message) else {
+        if is_primer(&message) {
+            self.client.send(&message.reply, "", b"+ACK");
+            return;
+        }
+        let Some(held) = self.consumer.read(self.client, &message) else {
             return;
         };
         if part.shard.knows(number, &held.message.id) {
@@ -323,51 +287,6 @@ impl Search<'_> {
     }
 }
 
-/// A consumer of the stream.
-struct Owner {
-    name: String,
-    filter: String,
-    /// Up to which number it needs nothing any more.
-    done: u64,
-}
-
-impl Owner {
-    fn read(info: &Value) -> Option<Self> {
-        let number = |at: &str| info.pointer(at).and_then(Value::as_u64);
-        let waits = number("/num_pending") != Some(0) || number("/num_ack_pending") != Some(0);
-        let filter = info
-            .pointer("/config/filter_subject")
-            .and_then(Value::as_str);
-        Some(Self {
-            name: info.get("name")?.as_str()?.to_owned(),
-            // Without one it gets everything.
-            filter: filter.unwrap_or(">").to_owned(),
-            done: if waits {
-                number("/ack_floor/stream_seq").unwrap_or(0)
-            } else {
-                u64::MAX
-            },
-        })
-    }
-}
-
-/// All consumers of the stream.
-async fn owners(client: &Rc<Client>, prefix: &str) -> Result<Vec<Owner>, ApiError> {
-    let mut owners = Vec::new();
-    loop {
-        let body = json!({ "offset": owners.len() });
-        let answer = ask(client, &format!("CONSUMER.LIST.{prefix}"), &body).await?;
-        let page = answer.get("consumers").and_then(Value::as_array);
-        let total = answer.get("total").and_then(Value::as_u64).unwrap_or(0);
-        let before = owners.len();
-        owners.extend(page.into_iter().flatten().filter_map(Owner::read));
-        let is_all = u64::try_from(owners.len()).unwrap_or(u64::MAX) >= total;
-        if is_all || owners.len() == before {
-            return Ok(owners);
-        }
-    }
-}
-
 /// Whether a subject may be selected by both filters.
 fn overlap(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (one.split('.'), other.split('.'));
@@ -408,7 +327,7 @@ fn stored(answer: &Value, consumer: &str) -> Option<(u64, Message)> {
 mod tests {
     use serde_json::json;
 
-    use super::{Owner, overlap, stored};
+    use super::{overlap, stored};
     use crate::jetstream::Place;
 
     #[test]
@@ -454,22 +373,5 @@ mod tests {
                 "{one} {other}"
             );
         }
-    }
-
-    #[test]
-    fn a_consumer_that_waits_for_nothing_needs_nothing_of_the_stream() {
-        let info = |pending: u64, unacknowledged: u64| {
-            Owner::read(&json!({
-                "name": "n", "config": {"filter_subject": "a.>"}, "ack_floor": {"stream_seq": 7},
-                "num_pending": pending, "num_ack_pending": unacknowledged,
-            }))
-            .unwrap()
-        };
-        assert_eq!(
-            (info(0, 0).done, info(1, 0).done, info(0, 1).done),
-            (u64::MAX, 7, 7)
-        );
-        assert_eq!(info(0, 0).filter, "a.>");
-        assert!(Owner::read(&json!({})).is_none());
     }
 }

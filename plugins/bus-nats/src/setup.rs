@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
 use crate::jetstream::{CONSUMER_NOT_FOUND, ask, read, start};
+use crate::primer::prime;
 
 /// How long the server waits for an acknowledgement. What is worked on is extended three times in that time, so it is short: after
 /// a host ended without a word, its messages are delivered again so much later.
@@ -54,7 +55,7 @@ pub async fn ensure(
     partitions: u32,
 ) -> Result<(), Error> {
     let call = format!("CONSUMER.INFO.{prefix}.{}-0", consumer.name);
-    match ask(client, &call, &Value::Null).await {
+    let there = match ask(client, &call, &Value::Null).await {
         Ok(info) => {
             let there = info.pointer("/config/description").and_then(Value::as_str);
             if there == Some(description(consumer).as_str()) {
@@ -70,10 +71,13 @@ pub async fn ensure(
             for request in others {
                 created(request).await?;
             }
-            create(client, prefix, consumer, 0, partitions).await
+            created(begin(client, prefix, consumer, 0, partitions)?).await
         }
         Err(error) => Err(error.into_error(false)),
-    }
+    };
+    there?;
+    let primed = prime(client, prefix, &consumer.name).await;
+    primed.map_err(|error| error.into_error(false))
 }
 
 /// Creates the consumer of one partition.
@@ -87,7 +91,9 @@ pub async fn create(
     place: usize,
     partitions: u32,
 ) -> Result<(), Error> {
-    created(begin(client, prefix, consumer, place, partitions)?).await
+    created(begin(client, prefix, consumer, place, partitions)?).await?;
+    let primed = prime(client, prefix, &consumer.name).await;
+    primed.map_err(|error| error.into_error(false))
 }
 
 async fn created(request: Request) -> Result<(), Error> {

@@ -8,6 +8,7 @@
 //! the order of the stream.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use greentic_sdk::bus::queue::Queue;
 use greentic_sdk::bus::{Message, Outcome};
@@ -24,6 +25,8 @@ pub struct Held {
     pub lane: u64,
     /// Where its acknowledgement goes.
     pub reply: String,
+    /// The server that says so, as started then.
+    pub server: Rc<str>,
     /// Its place in the stream and the consumer.
     pub place: Place,
     /// How often it was handed to the host by us.
@@ -108,10 +111,7 @@ impl Shard {
     /// Takes what the server delivered, or what was read from the stream.
     pub fn take(&mut self, held: Held) {
         let stream = held.place.stream;
-        if held.place.consumer > self.last_delivery + 1 {
-            self.recovering = true;
-        }
-        self.last_delivery = self.last_delivery.max(held.place.consumer);
+        self.pass(held.place.consumer);
         let is_delivered = held.is_delivered();
         // We have it: only where to acknowledge it is new, and how often it was delivered if we had it from the stream.
         let index = self.by_place.get(&stream).copied();
@@ -122,6 +122,7 @@ impl Shard {
                 self.read = self.read.saturating_sub(1);
             }
             known.reply = held.reply;
+            known.server = held.server;
             return;
         }
         if let Some(before) = self.aside.insert(stream, held)
@@ -131,6 +132,14 @@ impl Shard {
         }
         self.read += usize::from(!is_delivered);
         self.go_on();
+    }
+
+    /// Takes note of the number of a delivery to us. Where one is left out, that delivery went to somebody else.
+    pub fn pass(&mut self, delivery: u64) {
+        if delivery > self.last_delivery + 1 {
+            self.recovering = true;
+        }
+        self.last_delivery = self.last_delivery.max(delivery);
     }
 
     /// The server's word on the consumer while something may be missing.
@@ -195,11 +204,18 @@ impl Shard {
         })
     }
 
-    /// Where the acknowledgement of what is out under a tag goes.
+    /// What is out under a tag.
     #[must_use]
-    pub fn reply(&self, tag: u64) -> Option<&str> {
-        let held = self.held.get(*self.out.get(&tag)?)?;
-        Some(&held.reply)
+    pub fn out_under(&self, tag: u64) -> Option<&Held> {
+        self.held.get(*self.out.get(&tag)?)
+    }
+
+    /// What is out under a tag is acknowledged as before on another start of the server.
+    pub fn trust(&mut self, tag: u64, server: &Rc<str>) {
+        let index = self.out.get(&tag).copied();
+        if let Some(held) = index.and_then(|index| self.held.get_mut(index)) {
+            held.server = Rc::clone(server);
+        }
     }
 
     /// The host is done with what is out under a tag, and so is the server. False for a tag nothing is out under.
@@ -235,18 +251,10 @@ impl Shard {
         self.queue.next_wake()
     }
 
-    /// Where everything that is ours is acknowledged.
-    pub fn replies(&self) -> impl Iterator<Item = &str> {
+    /// Everything that is ours.
+    pub fn all(&self) -> impl Iterator<Item = &Held> {
         let held = self.held.iter().map(|(_, held)| held);
         held.chain(self.aside.values())
-            .map(|held| held.reply.as_str())
-    }
-
-    /// Gives up everything; where what was ours is acknowledged.
-    pub fn give_up(&mut self) -> Vec<String> {
-        let replies = self.replies().map(str::to_owned).collect();
-        *self = Self::default();
-        replies
     }
 }
 
@@ -268,6 +276,7 @@ mod tests {
             },
             lane: key,
             reply: format!("r{consumer}"),
+            server: "s".into(),
             place: Place {
                 delivered,
                 stream,
@@ -394,7 +403,8 @@ mod tests {
         shard.take(held(7, 1, 1, 1));
         let first = ids(&mut shard);
         shard.take(held(7, 1, 2, 2));
-        assert_eq!((shard.len(), shard.reply(first[0].1)), (1, Some("r2")));
+        let reply = shard.out_under(first[0].1).map(|held| held.reply.as_str());
+        assert_eq!((shard.len(), reply), (1, Some("r2")));
         assert!(ids(&mut shard).is_empty());
     }
 
@@ -429,7 +439,7 @@ mod tests {
         shard.wake(60);
         let due = shard.hand_out(100).unwrap();
         assert_eq!((due.attempt, due.message.id.as_str()), (4, "1"));
-        assert_eq!(shard.give_up(), ["r1", "r2"]);
-        assert!(shard.is_empty() && !shard.settle(0, due.tag, Outcome::Ack));
+        let all: Vec<_> = shard.all().map(|held| held.reply.as_str()).collect();
+        assert_eq!(all, ["r1", "r2"]);
     }
 }

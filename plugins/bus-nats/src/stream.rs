@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::client::{Client, Info};
 use crate::jetstream::{ApiError, STREAM_NOT_FOUND, ask};
+use crate::numbers::Numbers;
 use crate::settings::Settings;
 
 /// The oldest server that has all that is asked of it.
@@ -26,6 +27,7 @@ const OLDEST: (u32, u32) = (2, 9);
 pub struct Cluster {
     /// The settings.
     pub settings: Settings,
+    numbers: Rc<Numbers>,
     next: Cell<usize>,
     generations: Cell<u64>,
 }
@@ -41,9 +43,10 @@ pub struct Connected {
 impl Cluster {
     /// The servers of the settings.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings, numbers: Rc<Numbers>) -> Self {
         Self {
             settings,
+            numbers,
             next: Cell::new(0),
             generations: Cell::new(0),
         }
@@ -61,7 +64,7 @@ impl Dial for Cluster {
             let Some((host, port)) = servers.get(place) else {
                 continue;
             };
-            match greet(&self.settings, host, *port).await {
+            match greet(&self.settings, &self.numbers, host, *port).await {
                 Ok(client) => {
                     self.next.set(place);
                     self.generations.set(self.generations.get() + 1);
@@ -79,7 +82,12 @@ impl Dial for Cluster {
     }
 }
 
-async fn greet(settings: &Settings, host: &str, port: u16) -> Result<Rc<Client>, Error> {
+async fn greet(
+    settings: &Settings,
+    numbers: &Numbers,
+    host: &str,
+    port: u16,
+) -> Result<Rc<Client>, Error> {
     let credentials = settings.credentials()?;
     let connected = Client::connect(&settings.access, settings.tls_first, host, port).await;
     let (client, info) = connected?;
@@ -109,7 +117,9 @@ async fn greet(settings: &Settings, host: &str, port: u16) -> Result<Rc<Client>,
                 Error::Unavailable(text)
             }
         })?;
-        streams(settings, &client, &info).await
+        streams(settings, &client, &info).await?;
+        let told = numbers.catch_up(&client, &settings.prefix).await;
+        told.map_err(|error| error.into_error(false))
     };
     match outcome.await {
         Ok(()) => Ok(client),

@@ -241,11 +241,11 @@ async fn insist(bus: &Broker, key: &str, ids: &[&str]) {
     }
 }
 
-/// Where the server keeps the messages of the stream, and a place for a copy.
+/// Where the server keeps the stream, and a place for a copy.
 fn folders(server: &Server) -> (PathBuf, PathBuf) {
     let files = server.files();
-    let messages = files.join("jetstream/jetstream/$G/streams/greentic/msgs");
-    (messages, files.join("before"))
+    let stream = files.join("jetstream/jetstream/$G/streams/greentic");
+    (stream, files.join("before"))
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -253,7 +253,12 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
@@ -261,7 +266,8 @@ fn copy(from: &Path, to: &Path) {
 fn what_a_killed_server_counts_as_acknowledged_and_still_has_is_handed_out_in_order_and_leaves_the_stream()
  {
     let mut server = Server::nats("");
-    let (messages, before) = folders(&server);
+    let (stream, before) = folders(&server);
+    let messages = stream.join("msgs");
     run(async {
         let bus = broker(on(server.port(), &[]));
         bus.open(consumer("c")).await.unwrap();
@@ -295,7 +301,8 @@ fn what_a_killed_server_counts_as_acknowledged_and_still_has_is_handed_out_in_or
 #[test]
 fn what_gets_a_number_that_a_killed_server_forgot_is_handed_out_in_order() {
     let mut server = Server::nats("");
-    let (messages, before) = folders(&server);
+    let (stream, before) = folders(&server);
+    let messages = stream.join("msgs");
     run(async {
         let bus = broker(on(server.port(), &[]));
         bus.open(consumer("c")).await.unwrap();
@@ -320,7 +327,6 @@ fn what_gets_a_number_that_a_killed_server_forgot_is_handed_out_in_order() {
         // The consumers got number 9, and the stream ends at 1.
         copy(&before, &messages);
         server.restart();
-        // The partition has begun by then: what comes now is not there to be read.
         insist(&bus, "other", &["first"]).await;
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let new = ["new-0", "new-1", "new-2", "new-3", "new-4"];
@@ -337,6 +343,108 @@ fn what_gets_a_number_that_a_killed_server_forgot_is_handed_out_in_order() {
         // The first may come again: that it left the stream was forgotten too.
         order.retain(|id| id.starts_with("new"));
         assert_eq!(order, new);
+    });
+}
+
+#[test]
+fn what_got_a_number_that_a_killed_server_forgot_stays_when_the_one_before_is_acknowledged() {
+    let mut server = Server::nats("");
+    let (stream, before) = folders(&server);
+    let proxy = Proxy::before(server.port());
+    run(async {
+        let bus = broker(on(proxy.port(), &[]));
+        bus.open(consumer("c")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.kill();
+        copy(&stream, &before);
+        server.restart();
+        insist(&bus, "k", &["old"]).await;
+        let old = pull(&bus, "c", 1).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        proxy.set(Weather::Closed);
+        proxy.reset();
+        server.kill();
+        copy(&before, &stream);
+        server.restart();
+        // Another host is there first, and its message is the first again.
+        let other = broker(on(server.port(), &[]));
+        insist(&other, "k", &["new"]).await;
+        proxy.set(Weather::Clear);
+        insist(&bus, "l", &["next"]).await;
+        assert_eq!(settle(&bus, "c", &old[0], Outcome::Ack).await, 0);
+        assert_eq!(stored(&bus).await, 2);
+        let mut left = pull(&bus, "c", 2).await;
+        left.sort_by(|a, b| a.message.id.cmp(&b.message.id));
+        assert_eq!(ids(&left), ["new", "next"]);
+        for delivery in &left {
+            settle(&bus, "c", delivery, Outcome::Ack).await;
+        }
+        assert_eq!(stored(&bus).await, 0);
+    });
+}
+
+#[test]
+fn a_server_that_is_killed_keeps_what_one_partition_still_has_to_get_while_others_never_got_anything()
+ {
+    let mut server = Server::nats("");
+    run(async {
+        let bus = broker(on(server.port(), &[("partitions", "16")]));
+        bus.open(consumer("c")).await.unwrap();
+        let waiting: Vec<String> = (0..20).map(|number| format!("waiting-{number}")).collect();
+        let waiting: Vec<&str> = waiting.iter().map(String::as_str).collect();
+        publish(&bus, "k", &waiting).await;
+        let first = pull(&bus, "c", 1).await;
+        assert_eq!(ids(&first), ["waiting-0"]);
+        // Which consumers the server looks at in which order is another each time it starts.
+        for round in 0..6 {
+            let id = format!("done-{round}");
+            insist(&bus, "other", &[&id]).await;
+            // That the one before was done may be forgotten, so it may come again.
+            let mut is_done = false;
+            while !is_done {
+                let done = pull(&bus, "c", 1).await;
+                assert!(!done.is_empty(), "{id}");
+                for delivery in &done {
+                    settle(&bus, "c", delivery, Outcome::Ack).await;
+                }
+                is_done = ids(&done).contains(&id.as_str());
+            }
+            assert_eq!(stored(&bus).await, 20, "{round}");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            server.kill();
+            server.restart();
+        }
+        insist(&bus, "other", &["last"]).await;
+        assert!(stored(&bus).await >= 21);
+    });
+}
+
+#[test]
+fn a_partition_that_is_left_is_not_asked_for_any_more() {
+    let server = Server::nats("");
+    run(async {
+        let (a, b) = (
+            broker(on(server.port(), &[("partitions", "16")])),
+            broker(on(server.port(), &[("partitions", "16")])),
+        );
+        a.open(consumer("c")).await.unwrap();
+        feed(&b, 0, 5).await;
+        // Each key's first is to be tried later; the others are held behind it. Then half of the partitions go to another host.
+        let first = pull(&a, "c", 12).await;
+        assert_eq!(first.len(), 12);
+        for delivery in &first {
+            settle(&a, "c", delivery, Outcome::Retry(60_000)).await;
+        }
+        b.open(consumer("c")).await.unwrap();
+        let mut attempts = Vec::new();
+        let end = Instant::now() + Duration::from_secs(4);
+        while Instant::now() < end {
+            let got = b.pull("c", 256, 200).await.unwrap().deliveries;
+            attempts.extend(got.iter().map(|delivery| delivery.attempt));
+            let _ = a.pull("c", 256, 10).await;
+        }
+        assert!(!attempts.is_empty());
+        assert!(attempts.iter().all(|attempt| *attempt <= 3), "{attempts:?}");
     });
 }
 
