@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use self::cluster::Cluster;
 use self::people::People;
-use self::plan::{Backend, Plan, Process};
+use self::plan::Plan;
 use self::verdict::{Disturbance, Ledger, Reply, Verdict};
 
 /// How long people go on talking after the last fault has ended.
@@ -46,17 +46,12 @@ pub struct Settings {
     pub conversations: usize,
     /// Every so often a line is printed.
     pub progress: Duration,
-    /// Whether NATS is killed too: what it then forgets of its own is not ours to keep.
-    pub kill_nats: bool,
 }
 
 /// Starts everything, lets people talk while the plan is carried out, heals, and judges.
 #[must_use]
 pub fn run(settings: &Settings) -> Verdict {
-    let mut plan = Plan::of(settings.seed, settings.lasting);
-    if !settings.kill_nats {
-        plan = plan.sparing(Process::Server(Backend::Nats));
-    }
+    let plan = Plan::of(settings.seed, settings.lasting);
     eprintln!(
         "ledger: seed {}, {} faults in {} s, {} conversations",
         settings.seed,

@@ -16,15 +16,12 @@ fn variable(name: &str) -> Option<u64> {
 
 #[test]
 fn every_acknowledged_message_has_exactly_one_reply_in_order_whatever_breaks() {
-    let long = variable("GREENTIC_CHAOS_SECONDS");
     let settings = Settings {
-        // In the twenty seconds of this one a host and Redis are killed, both servers are paused, and ways break in four manners.
+        // In the twenty seconds of this one a host and both servers are killed, both are paused, and ways break in four manners.
         seed: variable("GREENTIC_CHAOS_SEED").unwrap_or(273),
-        lasting: Duration::from_secs(long.unwrap_or(20)),
+        lasting: Duration::from_secs(variable("GREENTIC_CHAOS_SECONDS").unwrap_or(20)),
         conversations: 24,
         progress: Duration::from_secs(10),
-        // A nats-server 2.9 that is killed forgets what it acknowledged now and then (docs/backends.md); the long one shows it.
-        kill_nats: long.is_some(),
     };
     let verdict = run(&settings);
     let broken = verdict.broken();

@@ -134,14 +134,6 @@ impl Plan {
         }
         Self { faults }
     }
-
-    /// The same without the kills of one process.
-    #[must_use]
-    pub fn sparing(mut self, process: Process) -> Self {
-        self.faults
-            .retain(|fault| fault.harm != Harm::Kill(process));
-        self
-    }
 }
 
 fn chosen(kind: Kind, chance: &mut Chance) -> Harm {
