@@ -139,3 +139,16 @@ fn the_bus_on_nats_passes_and_a_server_that_is_not_trusted_is_refused() {
         );
     }
 }
+
+#[test]
+fn the_bus_on_core_nats_passes_without_a_stream() {
+    let server = Server::nats("");
+    let stage = built::stage();
+    let loaded = built::component(&stage, "bus-nats");
+    let mut given = given("nats://127.0.0.1", server.port(), &[]);
+    given.config.push(("jetstream".into(), "false".into()));
+    pass(
+        &bus::cases(),
+        &bus::Bench::new(&stage, &loaded, &given).unwrap(),
+    );
+}

@@ -80,6 +80,31 @@ fn two_hosts_share_a_conversation_and_one_goes_on_alone() {
 }
 
 #[test]
+fn on_core_nats_two_hosts_share_a_conversation_and_a_stopped_one_finishes_what_it_has() {
+    let servers = Servers::start();
+    let url = format!("url: \"nats://{}\"", servers.nats.address());
+    let folder = servers
+        .folder()
+        .but(&url, &format!("{url}, jetstream: false"));
+    let (first, second) = (Host::start(&folder), Host::start(&folder));
+    let mut here = Chat::begin(&first.origin, "count", None);
+    here.say("one");
+    assert_eq!(here.hear_text(), "2: one");
+    let mut there = here.at(&second.origin);
+    assert_eq!(there.hear_text(), "2: one");
+    // Stopped in the middle: what it has is done before it ends, then the other has its partitions.
+    for number in 0..10 {
+        here.say(&format!("m{number}"));
+    }
+    assert_eq!(first.stop().code, Some(0));
+    there.say("two");
+    for number in 0..10 {
+        assert_eq!(there.hear_text(), format!("{}: m{number}", number + 3));
+    }
+    assert_eq!(there.hear_text(), "13: two");
+}
+
+#[test]
 fn each_role_does_its_part_and_a_socket_receives_what_another_process_sent() {
     let servers = Servers::start();
     let folder = servers.folder();

@@ -115,12 +115,14 @@ impl Bus {
     }
 
     /// Whether messages are still there when this process has ended: kept on a disk, or by a server. What a server keeps may be lost
-    /// with the server, which is what the declared durability speaks of.
+    /// with the server, which is what the declared durability speaks of; a bus that keeps nothing has its messages in this process.
     #[must_use]
     pub fn outlives_process(&self) -> bool {
-        let durability = self.descriptor.durability;
-        matches!(durability, Durability::Disk | Durability::Replicated)
-            || self.client.plugin().has_network()
+        match self.descriptor.durability {
+            Durability::None => false,
+            Durability::Process => self.client.plugin().has_network(),
+            Durability::Disk | Durability::Replicated => true,
+        }
     }
 
     /// Publishes messages and returns when all of them are confirmed.

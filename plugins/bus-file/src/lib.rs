@@ -18,10 +18,10 @@ use greentic_sdk_memory::bus::{Limits, MAX_PAYLOAD, declared_dedupe_window_ms};
 use greentic_sdk_network::bus::{
     Ack, Batch, Bus, Consumer, Descriptor, Message, Ordering, QueueDepth, Settlement,
 };
+use greentic_sdk_network::convert;
 use greentic_sdk_network::signal;
 use greentic_sdk_network::timer::within;
 
-mod convert;
 mod image;
 mod record;
 pub mod state;

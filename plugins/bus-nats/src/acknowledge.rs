@@ -13,8 +13,9 @@ use greentic_sdk_network::asked::Lost;
 use greentic_sdk_network::tcp::Fault;
 use serde_json::{Value, json};
 
+use crate::carried::ID;
 use crate::client::{Client, Request};
-use crate::consumer::{Consumer, ID};
+use crate::consumer::Consumer;
 use crate::headers::{status, value};
 use crate::jetstream::{ApiError, NO_MESSAGE, read, start};
 

@@ -17,9 +17,9 @@ use greentic_sdk_network::{random, spawn};
 use serde_json::Value;
 
 use crate::acknowledge::acknowledge;
+use crate::carried::headers;
 use crate::client::Request;
-use crate::consumer::{Consumer, ID, KEY, TRACE, partition};
-use crate::headers::Headers;
+use crate::consumer::{Consumer, partition};
 use crate::jetstream::{ApiError, CONSUMER_NOT_FOUND, State, read, start};
 use crate::keeper::keep;
 use crate::numbers::Numbers;
@@ -113,11 +113,7 @@ impl Broker {
         bounds::message(id, key, trace, payload, MAX_PAYLOAD)?;
         let place = partition(&message.subject, &message.key, self.settings.partitions);
         let subject = format!("{}.m.{place}.{}", self.settings.prefix, message.subject);
-        let headers = Headers::default()
-            .with(ID, &message.id)
-            .with(KEY, &message.key)
-            .with(TRACE, &message.trace)
-            .finish();
+        let headers = headers(message);
         connected
             .client
             .request(&subject, &headers, &message.payload)

@@ -44,7 +44,7 @@ pub struct Info {
 /// What is done with the messages of a subscription or a pull.
 pub type Take = Rc<dyn Fn(Message)>;
 
-/// A subject of our own.
+/// A subject that is listened to.
 #[derive(Debug, Clone, Default)]
 pub struct Inbox {
     /// The subject.
@@ -181,7 +181,14 @@ impl Client {
 
     /// A subject of our own on which what is asked for comes to `take`.
     pub fn inbox(&self, take: Take) -> Inbox {
-        let subject = format!("{}t.{}", self.inbox, self.subscriptions.get());
+        self.listen(
+            format!("{}t.{}", self.inbox, self.subscriptions.get()),
+            take,
+        )
+    }
+
+    /// Listens to a subject until [`Self::unsubscribe`].
+    pub fn listen(&self, subject: String, take: Take) -> Inbox {
         let subscription = self.subscribe(&subject, take);
         Inbox {
             subject,

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use greentic_sdk::bus::{Message, Outcome};
-use greentic_sdk_network::bus::{Consumer as Settings, Delivery, Message as Sent};
+use greentic_sdk::bus::Outcome;
+use greentic_sdk_network::bus::{Consumer as Settings, Delivery};
+use greentic_sdk_network::convert::delivered;
 use greentic_sdk_network::signal::Changes;
 
+use crate::carried::read;
 use crate::client::{Client, Inbox};
-use crate::headers::{status, value};
+use crate::headers::status;
 use crate::jetstream::{Place, pull};
 use crate::lease::{MARGIN, Members, TTL, fnv};
 use crate::missing::Waiting;
@@ -18,13 +20,6 @@ use crate::numbers::Numbers;
 use crate::primer::is_primer;
 use crate::shard::{Held, Shard};
 use crate::wire::Message as Arrived;
-
-/// Headers of ours.
-pub const KEY: &str = "Greentic-Key";
-/// The id, known to the server too.
-pub const ID: &str = "Nats-Msg-Id";
-/// W3C trace context.
-pub const TRACE: &str = "traceparent";
 
 /// Messages of one partition this host holds at most, with the host or waiting behind others.
 const WINDOW: u64 = 1_024;
@@ -181,7 +176,7 @@ impl Consumer {
                 tags.insert(tag, (place, due.tag));
                 deliveries.push(Delivery {
                     tag,
-                    message: sent(due.message),
+                    message: delivered(due.message),
                     attempt: due.attempt,
                     time_ms: due.time_ms,
                 });
@@ -363,19 +358,10 @@ impl Consumer {
     pub fn read(&self, client: &Client, arrived: &Arrived) -> Option<Held> {
         let place = Place::read(&arrived.reply)?;
         self.numbers.saw(place.stream);
-        let rest = arrived.subject.strip_prefix(&self.prefix)?;
-        let (_, subject) = rest.strip_prefix(".m.")?.split_once('.')?;
-        let header = |name| value(&arrived.headers, name).unwrap_or_default();
-        let key = header(KEY);
+        let message = read(&self.prefix, "m", arrived)?;
         Some(Held {
-            lane: lane(subject, &key),
-            message: Message {
-                subject: subject.to_owned(),
-                id: header(ID),
-                key,
-                trace: header(TRACE),
-                payload: arrived.payload.clone(),
-            },
+            lane: lane(&message.subject, &message.key),
+            message,
             reply: arrived.reply.clone(),
             server: Rc::clone(client.server()),
             place,
@@ -406,21 +392,4 @@ fn lane(subject: &str, key: &str) -> u64 {
 #[must_use]
 pub fn partition(subject: &str, key: &str, partitions: u32) -> u64 {
     lane(subject, key) % u64::from(partitions.max(1))
-}
-
-fn sent(message: Message) -> Sent {
-    let Message {
-        subject,
-        id,
-        key,
-        trace,
-        payload,
-    } = message;
-    Sent {
-        subject,
-        id,
-        key,
-        trace,
-        payload,
-    }
 }

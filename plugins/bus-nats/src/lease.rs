@@ -23,7 +23,7 @@ pub const MARGIN: Duration = Duration::from_millis(1_000);
 /// How often the owner writes it.
 pub const RENEW: Duration = Duration::from_millis(1_000);
 /// A host that was not heard of for so long has no share.
-const MEMBER: Duration = Duration::from_millis(3_500);
+pub const MEMBER: Duration = Duration::from_millis(3_500);
 
 /// A lease as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,9 +113,16 @@ impl Members {
     pub fn is_ours(&mut self, us: &str, partition: u32, now: Instant) -> bool {
         self.heard
             .retain(|_, heard| now.duration_since(*heard) < MEMBER);
-        let weight = |member: &str| (mix(member, partition), member.to_owned());
-        let ours = weight(us);
-        self.heard.keys().all(|other| weight(other) <= ours)
+        self.owner(Some(us), partition)
+            .is_none_or(|owner| owner == us)
+    }
+
+    /// In whose share a partition is, of all that were heard and `us`.
+    #[must_use]
+    pub fn owner(&self, us: Option<&str>, partition: u32) -> Option<String> {
+        let members = self.heard.keys().map(String::as_str).chain(us);
+        let owner = members.max_by_key(|member| (mix(member, partition), *member));
+        owner.map(str::to_owned)
     }
 }
 

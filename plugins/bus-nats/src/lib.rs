@@ -1,4 +1,4 @@
-//! A message bus on NATS JetStream.
+//! A message bus on NATS: on JetStream, or on core NATS alone ([`core_nats`]).
 //!
 //! One instance serves the whole host over one connection, on which many calls are in flight. Keys are spread over partitions by
 //! their hash; the partition is a token of the subject, and every consumer of ours is one consumer of the server's for each
@@ -18,8 +18,10 @@ use greentic_sdk_network::bus::{
 
 pub mod acknowledge;
 pub mod broker;
+pub mod carried;
 pub mod client;
 pub mod consumer;
+pub mod core_nats;
 pub mod credentials;
 pub mod headers;
 pub mod jetstream;
@@ -38,18 +40,35 @@ pub mod stream;
 pub mod wire;
 
 use broker::{Broker, MAX_PAYLOAD};
+use core_nats::Core;
 use settings::{DEDUPE_WINDOW_MS, SCHEMA, Settings, declared};
 
 /// The component.
 pub struct BusNats;
 
+/// With a stream or without.
+enum Nats {
+    Stream(Broker),
+    Core(Core),
+}
+
+impl Nats {
+    fn new(settings: Settings) -> Self {
+        if settings.jetstream {
+            Self::Stream(Broker::new(settings))
+        } else {
+            Self::Core(Core::new(settings))
+        }
+    }
+}
+
 thread_local! {
-    static BROKER: Started<Broker> = const { Started::new() };
+    static NATS: Started<Nats> = const { Started::new() };
 }
 
 /// The bus of this instance.
-fn broker() -> Result<Rc<Broker>, Error> {
-    BROKER.with(|started| started.get(|| Settings::read().map(Broker::new)))
+fn nats() -> Result<Rc<Nats>, Error> {
+    NATS.with(|started| started.get(|| Settings::read().map(Nats::new)))
 }
 
 impl Bus for BusNats {
@@ -58,7 +77,7 @@ impl Bus for BusNats {
             about: About::new(
                 "bus-nats",
                 env!("CARGO_PKG_VERSION"),
-                "Messages on NATS JetStream, shared by every host that uses it",
+                "Messages on NATS, shared by every host that uses it",
             )
             .config(SCHEMA),
             durability: declared().unwrap_or(Durability::Process),
@@ -70,34 +89,55 @@ impl Bus for BusNats {
     }
 
     async fn publish(messages: Vec<Message>) -> Vec<Result<Ack, Error>> {
-        match broker() {
-            Ok(broker) => broker.publish(messages).await,
+        match nats() {
+            Ok(nats) => match &*nats {
+                Nats::Stream(bus) => bus.publish(messages).await,
+                Nats::Core(bus) => bus.publish(messages).await,
+            },
             Err(error) => messages.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
     async fn open(consumer: Consumer) -> Result<(), Error> {
-        broker()?.open(consumer).await
+        match &*nats()? {
+            Nats::Stream(bus) => bus.open(consumer).await,
+            Nats::Core(bus) => bus.open(consumer).await,
+        }
     }
 
     async fn close(name: String) -> Result<(), Error> {
-        broker()?.close(&name).await
+        match &*nats()? {
+            Nats::Stream(bus) => bus.close(&name).await,
+            Nats::Core(bus) => bus.close(&name).await,
+        }
     }
 
     async fn pull(consumer: String, max: u32, wait_ms: u32) -> Result<Batch, Error> {
-        broker()?.pull(&consumer, max, wait_ms).await
+        match &*nats()? {
+            Nats::Stream(bus) => bus.pull(&consumer, max, wait_ms).await,
+            Nats::Core(bus) => bus.pull(&consumer, max, wait_ms).await,
+        }
     }
 
     async fn settle(consumer: String, settlements: Vec<Settlement>) -> Result<u32, Error> {
-        broker()?.settle(&consumer, settlements).await
+        match &*nats()? {
+            Nats::Stream(bus) => bus.settle(&consumer, settlements).await,
+            Nats::Core(bus) => bus.settle(&consumer, settlements),
+        }
     }
 
     async fn extend(consumer: String, tags: Vec<u64>) -> Result<(), Error> {
-        broker()?.extend(&consumer, &tags)
+        match &*nats()? {
+            Nats::Stream(bus) => bus.extend(&consumer, &tags),
+            Nats::Core(bus) => bus.extend(&consumer, &tags),
+        }
     }
 
     async fn depth(consumer: String) -> Result<QueueDepth, Error> {
-        broker()?.depth(&consumer).await
+        match &*nats()? {
+            Nats::Stream(bus) => bus.depth(&consumer).await,
+            Nats::Core(bus) => bus.depth(&consumer),
+        }
     }
 }
 

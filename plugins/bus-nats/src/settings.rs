@@ -43,6 +43,10 @@ pub const SCHEMA: &str = concat!(
       "type": "integer", "minimum": 1, "maximum": 256, "default": 16,
       "description": "Into how many parts keys are spread; each is worked on by one host at a time. It cannot be changed once the stream is there."
     },
+    "jetstream": {
+      "type": "boolean", "default": true,
+      "description": "false: core NATS, without a stream. A message is in the memory of the host that works on it, and lost with it (`durability: none`); `storage`, `replicas`, `max-bytes` and `durability` then mean nothing and are refused."
+    },
     "storage": {
       "enum": ["file", "memory"], "default": "file",
       "description": "Where a stream that is not there yet is created."
@@ -87,6 +91,8 @@ pub struct Settings {
     pub prefix: String,
     /// Into how many parts keys are spread.
     pub partitions: u32,
+    /// Whether messages are kept in a stream.
+    pub jetstream: bool,
     /// `file` or `memory`.
     pub storage: String,
     /// Servers that keep the stream.
@@ -129,8 +135,17 @@ impl Settings {
         if !(1..=256).contains(&partitions) {
             return Err(invalid("config `partitions`: 1 to 256"));
         }
+        let jetstream = is_jetstream()?;
+        for key in ["storage", "replicas", "max-bytes", "durability"] {
+            if !jetstream && config::get(key)?.is_some() {
+                return Err(Error::Invalid(format!(
+                    "config `{key}` is for a stream, and `jetstream: false` has none: take one of them out"
+                )));
+            }
+        }
         Ok(Self {
             access,
+            jetstream,
             tls_first,
             credentials: config::get("credentials")?,
             prefix,
@@ -156,12 +171,21 @@ impl Settings {
     }
 }
 
+/// Whether messages are kept in a stream.
+///
+/// # Errors
+/// `invalid` for what is neither true nor false.
+pub fn is_jetstream() -> Result<bool, Error> {
+    config::get_or("jetstream", true)
+}
+
 /// What the operator takes for granted.
 ///
 /// # Errors
 /// `invalid` for what is none of the three.
 pub fn declared() -> Result<Durability, Error> {
     match config::get("durability")?.as_deref() {
+        None if !is_jetstream()? => Ok(Durability::None),
         None | Some("process") => Ok(Durability::Process),
         Some("disk") => Ok(Durability::Disk),
         Some("replicated") => Ok(Durability::Replicated),

@@ -33,7 +33,8 @@ pub fn check(consumer: &Consumer) -> Result<(), Error> {
 }
 
 /// Our settings, as the server keeps them with its consumer.
-fn description(consumer: &Consumer) -> String {
+#[must_use]
+pub fn description(consumer: &Consumer) -> String {
     json!({
         "filter": consumer.filter,
         "durable": consumer.durable,

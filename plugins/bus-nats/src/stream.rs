@@ -92,7 +92,7 @@ async fn greet(
     let connected = Client::connect(&settings.access, settings.tls_first, host, port).await;
     let (client, info) = connected?;
     let outcome = async {
-        check(&info).map_err(Error::Unavailable)?;
+        check(&info, settings.jetstream).map_err(Error::Unavailable)?;
         let mut options = Map::new();
         for (key, value) in [
             ("verbose", json!(false)),
@@ -117,6 +117,9 @@ async fn greet(
                 Error::Unavailable(text)
             }
         })?;
+        if !settings.jetstream {
+            return Ok(());
+        }
         streams(settings, &client, &info).await?;
         let told = numbers.catch_up(&client, &settings.prefix).await;
         told.map_err(|error| error.into_error(false))
@@ -131,7 +134,7 @@ async fn greet(
 }
 
 /// Why a server cannot be used, by what it says about itself.
-fn check(info: &Info) -> Result<(), String> {
+fn check(info: &Info, jetstream: bool) -> Result<(), String> {
     let mut parts = info
         .version
         .split('.')
@@ -143,8 +146,8 @@ fn check(info: &Info) -> Result<(), String> {
             info.version, OLDEST.0, OLDEST.1
         ));
     }
-    if !info.jetstream {
-        return Err("JetStream is not enabled on the server: add `jetstream {}` to its configuration, or start it with -js".into());
+    if jetstream && !info.jetstream {
+        return Err("JetStream is not enabled on the server: add `jetstream {}` to its configuration, or start it with -js; or write `jetstream: false` for a bus that keeps nothing".into());
     }
     Ok(())
 }
@@ -281,7 +284,7 @@ mod tests {
             headers: true,
             ..Info::default()
         };
-        assert_eq!(check(&good), Ok(()));
+        assert_eq!(check(&good, true), Ok(()));
         type Change = fn(&mut Info);
         let cases: [(Change, &str); 3] = [
             (|info| info.version = "2.8.4".into(), "2.9"),
@@ -291,8 +294,13 @@ mod tests {
         for (change, word) in cases {
             let mut info = good.clone();
             change(&mut info);
-            let error = check(&info).unwrap_err();
+            let error = check(&info, true).unwrap_err();
             assert!(error.contains(word), "{error}");
         }
+        let plain = Info {
+            jetstream: false,
+            ..good
+        };
+        assert_eq!(check(&plain, false), Ok(()));
     }
 }

@@ -18,6 +18,7 @@ pub mod backoff;
 #[doc(hidden)]
 pub mod bindings;
 pub mod bus;
+pub mod convert;
 pub mod kept;
 pub mod link;
 pub mod session;

@@ -2,7 +2,8 @@
 //! twice by the generator.
 
 use greentic_sdk::bus as plain;
-use greentic_sdk_network::bus as waiting;
+
+use crate::bus as waiting;
 
 /// A message that is published.
 #[must_use]
@@ -37,23 +38,26 @@ pub fn consumer(consumer: waiting::Consumer) -> plain::Consumer {
     }
 }
 
+/// A message that is delivered.
+#[must_use]
+pub fn delivered(message: plain::Message) -> waiting::Message {
+    waiting::Message {
+        subject: message.subject,
+        id: message.id,
+        key: message.key,
+        trace: message.trace,
+        payload: message.payload,
+    }
+}
+
 /// What is delivered.
 #[must_use]
 pub fn batch(batch: plain::Batch) -> waiting::Batch {
-    let delivery = |delivery: plain::Delivery| {
-        let message = delivery.message;
-        waiting::Delivery {
-            tag: delivery.tag,
-            message: waiting::Message {
-                subject: message.subject,
-                id: message.id,
-                key: message.key,
-                trace: message.trace,
-                payload: message.payload,
-            },
-            attempt: delivery.attempt,
-            time_ms: delivery.time_ms,
-        }
+    let delivery = |delivery: plain::Delivery| waiting::Delivery {
+        tag: delivery.tag,
+        message: delivered(delivery.message),
+        attempt: delivery.attempt,
+        time_ms: delivery.time_ms,
     };
     waiting::Batch {
         deliveries: batch.deliveries.into_iter().map(delivery).collect(),
