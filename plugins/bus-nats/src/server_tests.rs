@@ -1,6 +1,7 @@
 //! The bus on a real server: what the contract promises, on one host and on two, and what is said when something breaks. The plugin
 //! runs natively here; inside the sandbox it is tested with the other backends.
 
+mod cluster;
 mod core;
 mod hosts;
 mod tls;

@@ -17,7 +17,7 @@ use crate::broker::Broker;
 use crate::jetstream::ask;
 
 /// Two hosts work on one consumer; `seen` gets what each did, in the order in which it was settled.
-async fn work(bus: Rc<Broker>, name: &'static str, seen: Rc<RefCell<Seen>>) {
+pub async fn work(bus: Rc<Broker>, name: &'static str, seen: Rc<RefCell<Seen>>) {
     while !seen.borrow().stopped.contains(&name) {
         let Ok(batch) = bus.pull("c", 16, 200).await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -39,7 +39,7 @@ async fn work(bus: Rc<Broker>, name: &'static str, seen: Rc<RefCell<Seen>>) {
 }
 
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     working: HashMap<String, &'static str>,
     order: HashMap<String, Vec<u64>>,
     by: HashMap<&'static str, usize>,
@@ -78,7 +78,7 @@ impl Seen {
     }
 }
 
-async fn feed(bus: &Broker, from: u64, to: u64) {
+pub async fn feed(bus: &Broker, from: u64, to: u64) {
     for number in from..to {
         for attempt in 0.. {
             let messages = (0..12)
@@ -96,7 +96,7 @@ async fn feed(bus: &Broker, from: u64, to: u64) {
     }
 }
 
-async fn until(seen: &RefCell<Seen>, count: usize, limit: Duration) {
+pub async fn until(seen: &RefCell<Seen>, count: usize, limit: Duration) {
     let begun = Instant::now();
     while seen.borrow().total() < count {
         assert!(
@@ -108,7 +108,7 @@ async fn until(seen: &RefCell<Seen>, count: usize, limit: Duration) {
     }
 }
 
-fn in_order(seen: &Seen, keys: usize, each: u64) {
+pub fn in_order(seen: &Seen, keys: usize, each: u64) {
     assert_eq!(seen.order.len(), keys);
     for (key, order) in &seen.order {
         let expected: Vec<u64> = (0..each).collect();
