@@ -284,6 +284,57 @@ fn credentials_come_from_the_bundle_or_from_the_docker_configuration() {
 }
 
 #[test]
+fn the_password_of_a_registry_may_be_a_secret_of_a_backend_that_is_a_file() {
+    let bench = Bench::new(Some(PASSWORDS));
+    let host = bench.registry.address();
+    let config = format!(r#"{{"auths":{{"{host}":{{"auth":"bWU6bGV0IG1lIGlu"}}}}}}"#);
+    bench.folder.write("docker/config.json", config);
+    bench.push("1.0.0", "one", "stable", true);
+    bench.folder.edit(
+        "insecure: true",
+        "insecure: true, username: me, secret: registry/robot",
+    );
+    let checked = || {
+        run_with(&bench.folder, &["--check"], |command| {
+            command.env("DOCKER_CONFIG", bench.folder.file("none"));
+        })
+    };
+    refused(
+        &checked(),
+        &[
+            "the secret `registry/robot` of a registry cannot be had from `secret-files`",
+            "bundle.yaml:",
+        ],
+    );
+    bench.folder.write("secrets/registry/robot", "a guess");
+    let wrong = checked();
+    refused(&wrong, &["refuses access", "those named for it were shown"]);
+    assert!(!wrong.stderr.contains("a guess"), "{}", wrong.stderr);
+    bench.folder.write("secrets/registry/robot", "let me in\n");
+    accepted(&checked());
+    // It cannot be asked for what its own place needs.
+    let backends = bench.tool(&[
+        "push",
+        "packs/backends.gtpack",
+        &format!("oci://{host}/backends:1"),
+        "--insecure",
+        "--json",
+    ]);
+    let backends: Value = serde_json::from_str(&backends).unwrap();
+    bench.folder.edit(
+        "from: packs/backends.gtpack",
+        &format!("from: \"{}\"", backends["pinned"].as_str().unwrap()),
+    );
+    refused(
+        &checked(),
+        &[
+            "comes from a registry itself",
+            "take the secrets backend from a file",
+        ],
+    );
+}
+
+#[test]
 fn what_is_locked_is_loaded_wherever_its_tag_has_gone() {
     let bench = Bench::new(None);
     let first = bench.push("1.0.0", "one", "stable", true);

@@ -20,8 +20,8 @@ mod variables;
 pub use load::Loaded;
 pub use model::{
     Admin, Bindings, Bundle, CellPolicy, Channel, Defaults, EVENT_KINDS, FlowRef, Grants,
-    KeySource, LogFormat, Login, Origin, Pack, Plugin, Registry, Rule, Team, Telemetry, Tenant,
-    Threshold, Token, Trust, TrustKey,
+    KeySource, LogFormat, Login, Origin, Pack, Password, Plugin, Registry, Rule, Team, Telemetry,
+    Tenant, Threshold, Token, Trust, TrustKey,
 };
 pub use network::{HostPattern, HostRule, SocketRule};
 pub use schema::schema;

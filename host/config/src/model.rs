@@ -96,8 +96,17 @@ pub struct Registry {
 pub struct Login {
     /// The name.
     pub username: String,
-    /// The password. Never log it.
-    pub password: Token,
+    /// The password or token.
+    pub password: Password,
+}
+
+/// Where a password is from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Password {
+    /// It was given. Never log it.
+    Given(Token),
+    /// The secret of this name has it; the backend that `use` names for the host gives it.
+    Secret(Spanned<String>),
 }
 
 /// Whose packs are accepted.

@@ -99,6 +99,38 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 #[test]
+fn a_lock_file_has_what_registries_have_with_its_manifest() {
+    let bench = Bench::new(None);
+    let pushed = bench.push("shop.gtpack", "acme/shop:1.0");
+    let component = bench.push("quote.wasm", "acme/quote:1");
+    let [shop, quote] = ["acme/shop:1.0", "acme/quote:1"].map(|rest| bench.reference(rest));
+    let said = bench.expect(
+        0,
+        &["lock", "shop.gtpack", &shop, &quote, "--insecure", "--json"],
+    );
+    let begin = said.find('{').unwrap();
+    let end = said.rfind('}').unwrap();
+    let shown: Value = serde_json::from_str(&said[begin..=end]).unwrap();
+    let written: Value = serde_json::from_slice(&bench.read("greentic.lock")).unwrap();
+    assert_eq!(shown, written);
+    let packs = &written["packs"];
+    let (file, there) = (&packs["shop.gtpack"], &packs[&shop]);
+    assert_eq!(file["digest"], there["digest"]);
+    assert_eq!(
+        (&there["manifest"], &there["version"]),
+        (&pushed["manifest"], &"1.2.3".into())
+    );
+    assert!(file.get("manifest").is_none(), "{file}");
+    assert_eq!(packs[&quote]["manifest"], component["manifest"]);
+    let gone = bench.reference("acme/gone:1");
+    let said = bench.expect(1, &["lock", &gone, "--insecure"]);
+    assert!(
+        said.contains(&gone) && said.contains("does not have it"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_pack_goes_there_and_back_by_tag_and_by_digest() {
     let bench = Bench::new(None);
     let pushed = bench.push("shop.gtpack", "acme/shop:1.0");

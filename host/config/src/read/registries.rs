@@ -1,9 +1,9 @@
 //! `registries`: what is to be known of registries that references name.
 
-use greentic_diagnostics::Spanned;
+use greentic_diagnostics::Span;
 
 use super::paths;
-use crate::model::{Login, Registry, Token};
+use crate::model::{Login, Password, Registry, Token};
 use crate::shape::{Fields, Kind, Shape, field, required};
 
 pub(crate) static REGISTRY: Shape = Shape {
@@ -24,6 +24,11 @@ pub(crate) static REGISTRY: Shape = Shape {
             "password",
             Kind::Text,
             "The password or token of `username`: `${NAME}` of an environment variable.",
+        ),
+        field(
+            "secret",
+            Kind::Text,
+            "The name of the secret with the password or token of `username`, instead of `password`. The backend under `use: { secrets: … }` gives it, which is from a file then.",
         ),
         field(
             "authorities",
@@ -89,17 +94,32 @@ fn read_one(fields: Fields<'_, '_>) -> Option<Registry> {
             .label("secrets never stand in the bundle")
             .help("write `password: \"${REGISTRY_PASSWORD}\"` and set the variable");
     }
+    let secret = fields.filled("secret");
+    if let (Some(password), Some(secret)) = (&password, &secret) {
+        ctx.error(
+            secret.span,
+            "two-passwords",
+            "the password is given and named".to_owned(),
+        )
+        .also(password.span, "given here")
+        .help("take one of `password` and `secret` away");
+    }
+    let given = password.map(|password| {
+        let span = password.span;
+        (span, Password::Given(Token(password.value)))
+    });
+    let password = given.or(secret.map(|secret| (secret.span, Password::Secret(secret))));
     let login = match (username, password) {
-        (Some(username), Some(password)) => Some(Login {
+        (Some(username), Some((_, password))) => Some(Login {
             username: username.value,
-            password: Token(password.value),
+            password,
         }),
         (Some(only), None) => {
-            half(&fields, &only, "password");
+            half(&fields, only.span, "password");
             None
         }
-        (None, Some(only)) => {
-            half(&fields, &only, "username");
+        (None, Some((span, _))) => {
+            half(&fields, span, "username");
             None
         }
         (None, None) => None,
@@ -127,17 +147,17 @@ fn read_one(fields: Fields<'_, '_>) -> Option<Registry> {
     })
 }
 
-fn half(fields: &Fields<'_, '_>, there: &Spanned<String>, missing: &'static str) {
+fn half(fields: &Fields<'_, '_>, there: Span, missing: &'static str) {
     // A value of the wrong type or without a variable was reported already.
     if fields.key_span(missing) == fields.span() {
         fields
             .ctx
             .error(
-                there.span,
+                there,
                 "half-login",
                 format!("there is no `{missing}` to it"),
             )
-            .help("name both `username` and `password`, or neither");
+            .help("name `username` and one of `password` and `secret`, or neither");
     }
 }
 

@@ -83,12 +83,14 @@ enum Command {
     },
     /// Write the lock file of packs: their digests, which `greentic-host --locked` requires.
     Lock {
-        /// The packs and components, as a bundle beside the lock file names them.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
+        /// The packs and components, as a bundle beside the lock file names them: files, and references that begin with `oci://`.
+        #[arg(required = true, value_name = "FILE")]
+        packs: Vec<String>,
         /// The file to write.
         #[arg(short, long, value_name = "FILE", default_value = greentic_pack::LOCK_FILE)]
         out: PathBuf,
+        #[command(flatten)]
+        how: registry::How,
     },
     /// Put a pack, or a component, into a registry.
     Push {
@@ -139,7 +141,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             threshold,
         } => verify::verify(&file, &key, threshold),
         Command::Inspect { file, key, json } => inspect::inspect(&file, &key, json),
-        Command::Lock { files, out } => lock::lock(&files, &out),
+        Command::Lock { packs, out, how } => lock::lock(&packs, &out, &how),
         Command::Push {
             file,
             reference,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use greentic_pack::{Keyring, Pack, Policy, shape};
 use greentic_registry::{
-    Artifact, Client, Digest, DockerConfig, Fetcher, Interfaces, Kind, Limits, Reference, Registry,
-    RegistryError, Tell, size_of,
+    Artifact, Client, Digest, DockerConfig, Fetched, Fetcher, Interfaces, Kind, Limits, Reference,
+    Registry, RegistryError, Tell, size_of,
 };
 use serde_json::{Value, json};
 
@@ -46,6 +46,18 @@ impl How {
         };
         let docker = DockerConfig::of_environment(&|name| std::env::var(name).ok());
         Client::new(Limits::default(), vec![registry], docker).map_err(|reason| anyhow!(reason))
+    }
+
+    /// Whether scripts read it.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// What a registry has.
+    pub(super) fn fetch(&self, reference: &Reference) -> anyhow::Result<Fetched> {
+        let client = Arc::new(self.client(reference)?);
+        let fetcher = Fetcher::new(client, None, false, telling());
+        wait(fetcher.fetch(reference))
     }
 
     fn show(&self, what: &Shown) {
@@ -167,9 +179,7 @@ pub(super) fn push(file: &Path, reference: &Reference, how: &How) -> anyhow::Res
 
 /// Writes what a registry has to a file. That a pack is whole is checked; who may sign it is for the bundle to say.
 pub(super) fn pull(reference: &Reference, out: &Path, how: &How) -> anyhow::Result<ExitCode> {
-    let client = Arc::new(how.client(reference)?);
-    let fetcher = Fetcher::new(client, None, false, telling());
-    let fetched = wait(fetcher.fetch(reference))?;
+    let fetched = how.fetch(reference)?;
     let pack = match fetched.kind {
         Kind::Pack => {
             let policy = Policy::allow_unsigned(Keyring::new());

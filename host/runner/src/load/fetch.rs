@@ -7,12 +7,12 @@ use std::time::Duration;
 use greentic_config::{Loaded, Origin};
 use greentic_diagnostics::{Diagnostic, Diagnostics, Span};
 use greentic_registry::{
-    Client, Credentials, Digest, DockerConfig, Fetched, Fetcher, Limits, Reference, Registry,
+    Client, Digest, DockerConfig, Fetched, Fetcher, Limits, Reference, Registry,
 };
-use zeroize::Zeroizing;
 
 use super::Foundation;
 use super::lock::{self, Locking};
+use super::logins::Logins;
 use super::packs::{origins, shown};
 
 /// What was fetched, by where it is from. Without anything in a registry there is no client either.
@@ -85,6 +85,7 @@ impl FetchedAll {
 pub(super) async fn fetch(
     foundation: &Foundation,
     loaded: &Loaded,
+    logins: &Logins,
 ) -> Result<FetchedAll, Diagnostics> {
     let mut faults = Diagnostics::default();
     let mut wanted: Vec<(&Origin, Span, Reference)> = Vec::new();
@@ -114,7 +115,7 @@ pub(super) async fn fetch(
     if wanted.is_empty() {
         return Ok(FetchedAll::default());
     }
-    let client = Arc::new(client(foundation, loaded)?);
+    let client = Arc::new(client(foundation, loaded, logins)?);
     let fetcher = Fetcher::new(
         Arc::clone(&client),
         foundation.fetched.clone(),
@@ -176,7 +177,11 @@ fn pin(loaded: &Loaded, wanted: &mut [(&Origin, Span, Reference)], faults: &mut 
     }
 }
 
-fn client(foundation: &Foundation, loaded: &Loaded) -> Result<Client, Diagnostics> {
+fn client(
+    foundation: &Foundation,
+    loaded: &Loaded,
+    logins: &Logins,
+) -> Result<Client, Diagnostics> {
     let mut faults = Diagnostics::default();
     let mut registries = Vec::new();
     for registry in &loaded.bundle.registries {
@@ -188,10 +193,7 @@ fn client(foundation: &Foundation, loaded: &Loaded) -> Result<Client, Diagnostic
         registries.push(Registry {
             host: registry.host.value.clone(),
             insecure: registry.insecure,
-            credentials: registry.login.as_ref().map(|login| Credentials::Password {
-                username: login.username.clone(),
-                password: Zeroizing::new(login.password.reveal().to_owned()),
-            }),
+            credentials: logins.of(registry),
             authorities,
         });
     }

@@ -5,9 +5,11 @@
 
 mod bind;
 mod components;
+mod dependencies;
 mod fetch;
 mod link;
 mod lock;
+mod logins;
 mod packs;
 mod parts;
 mod secrets;
@@ -84,7 +86,8 @@ impl Foundation {
         number: u64,
         earlier: &[Arc<Generation>],
     ) -> Result<Arc<Generation>, Diagnostics> {
-        let fetched = fetch::fetch(self, loaded).await?;
+        let logins = logins::fetch(self, loaded, earlier).await?;
+        let fetched = fetch::fetch(self, loaded, &logins).await?;
         let (bundle, allow_unsigned) = (Arc::clone(loaded), self.allow_unsigned);
         let (locking, running) = (self.locking, earlier.first().map(|running| running.lock()));
         let packs = aside(loaded, move || {
@@ -115,6 +118,7 @@ impl Foundation {
         number: u64,
         earlier: &[Arc<Generation>],
     ) -> Result<Arc<Generation>, Diagnostics> {
+        dependencies::check(loaded, &packs)?;
         vouched::check(loaded, &packs)?;
         let components = components::prepare(self, loaded, &packs, earlier).await?;
         unsupported::refuse(loaded, &components)?;

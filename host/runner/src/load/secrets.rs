@@ -88,6 +88,20 @@ impl SecretBackends {
     }
 }
 
+/// The value of a secret as text.
+///
+/// # Errors
+/// Why it cannot be had, or that it is none.
+pub(crate) async fn text(
+    client: &Client<SecretsWorld>,
+    name: &str,
+    limits: &SecretLimits,
+) -> Result<Zeroizing<String>, String> {
+    let (fetched, _) = fetch(client, name, false, limits).await?;
+    let text = std::str::from_utf8(&fetched.value).map_err(|_| "it is no text".to_owned())?;
+    Ok(Zeroizing::new(text.trim_end().to_owned()))
+}
+
 async fn fetch(
     client: &Client<SecretsWorld>,
     name: &str,

@@ -50,58 +50,7 @@ pub(crate) async fn bind(
     number: u64,
     earlier: &[Arc<Generation>],
 ) -> Result<Arc<Generation>, Diagnostics> {
-    let surroundings = Surroundings {
-        engine: foundation.engine.clone(),
-        http: foundation.http.clone(),
-        metrics: Arc::clone(&foundation.metrics),
-    };
-    let mut faults = Diagnostics::default();
-    let mut plugins = HashMap::new();
-    for prepared in components.by_name.values() {
-        let entry = loaded
-            .bundle
-            .plugins
-            .iter()
-            .find(|(name, _)| name.as_str() == prepared.name)
-            .map(|(_, entry)| entry);
-        if let Some(linked) = link(
-            loaded,
-            prepared,
-            entry,
-            &surroundings,
-            (&*foundation.env, earlier),
-            &mut faults,
-        ) {
-            plugins.insert(prepared.name.clone(), Arc::new(linked));
-        }
-    }
-    if faults.has_errors() {
-        return Err(faults);
-    }
-    let warnings = packs.fetched.warnings.clone();
-    let mut binder = Binder {
-        foundation,
-        loaded,
-        earlier,
-        packs,
-        components,
-        plugins,
-        services: Arc::new(TeamServices::default()),
-        bound: HashMap::new(),
-        common: None,
-        tool_grants: None,
-        secrets: SecretBackends::default(),
-        granted: HashMap::new(),
-        stores: HashMap::new(),
-        buses: HashMap::new(),
-        quotas: HashMap::new(),
-        backends: Vec::new(),
-        described: HashMap::new(),
-        abouts: HashMap::new(),
-        tested: std::collections::HashSet::new(),
-        faults,
-        warnings,
-    };
+    let mut binder = Binder::new(foundation, loaded, packs, components, earlier)?;
     binder.start_secret_backends().await;
     binder.grant_secrets().await;
     // Secrets are a part of every fingerprint from here on.
@@ -172,6 +121,86 @@ struct Binder<'a> {
     tested: std::collections::HashSet<String>,
     faults: Diagnostics,
     warnings: Vec<String>,
+}
+
+impl<'a> Binder<'a> {
+    /// Links every plugin.
+    fn new(
+        foundation: &'a Foundation,
+        loaded: &'a Arc<Loaded>,
+        packs: Packs,
+        components: Components,
+        earlier: &'a [Arc<Generation>],
+    ) -> Result<Self, Diagnostics> {
+        let surroundings = Surroundings {
+            engine: foundation.engine.clone(),
+            http: foundation.http.clone(),
+            metrics: Arc::clone(&foundation.metrics),
+        };
+        let mut faults = Diagnostics::default();
+        let mut plugins = HashMap::new();
+        for prepared in components.by_name.values() {
+            let entry = loaded
+                .bundle
+                .plugins
+                .iter()
+                .find(|(name, _)| name.as_str() == prepared.name)
+                .map(|(_, entry)| entry);
+            if let Some(linked) = link(
+                loaded,
+                prepared,
+                entry,
+                &surroundings,
+                (&*foundation.env, earlier),
+                &mut faults,
+            ) {
+                plugins.insert(prepared.name.clone(), Arc::new(linked));
+            }
+        }
+        if faults.has_errors() {
+            return Err(faults);
+        }
+        let warnings = packs.fetched.warnings.clone();
+        Ok(Binder {
+            foundation,
+            loaded,
+            earlier,
+            packs,
+            components,
+            plugins,
+            services: Arc::new(TeamServices::default()),
+            bound: HashMap::new(),
+            common: None,
+            tool_grants: None,
+            secrets: SecretBackends::default(),
+            granted: HashMap::new(),
+            stores: HashMap::new(),
+            buses: HashMap::new(),
+            quotas: HashMap::new(),
+            backends: Vec::new(),
+            described: HashMap::new(),
+            abouts: HashMap::new(),
+            tested: std::collections::HashSet::new(),
+            faults,
+            warnings,
+        })
+    }
+}
+
+/// The secrets backends alone.
+pub(crate) async fn secret_backends(
+    foundation: &Foundation,
+    loaded: &Arc<Loaded>,
+    packs: Packs,
+    components: Components,
+    earlier: &[Arc<Generation>],
+) -> Result<SecretBackends, Diagnostics> {
+    let mut binder = Binder::new(foundation, loaded, packs, components, earlier)?;
+    binder.start_secret_backends().await;
+    if binder.faults.has_errors() {
+        return Err(binder.faults);
+    }
+    Ok(binder.secrets)
 }
 
 impl Binder<'_> {
