@@ -66,7 +66,7 @@ fn a_pack_is_refused_without_what_it_needs_and_with_another_version_of_it() {
         &folder,
         "own",
         "1.0.0",
-        "dependencies: { own/base: ^1.2, demo/helpdesk: \">=0.1\" }\n",
+        "dependencies: { own/base: \"^1.2\", demo/helpdesk: \">=0.1\" }\n",
     );
     accepted(&folder);
     pack(&folder, "base", "2.0.0", "");
@@ -79,7 +79,12 @@ fn a_pack_is_refused_without_what_it_needs_and_with_another_version_of_it() {
             "take a version of that range",
         ],
     );
-    pack(&folder, "own", "1.0.0", "dependencies: { own/gone: 1 }\n");
+    pack(
+        &folder,
+        "own",
+        "1.0.0",
+        "dependencies: { own/gone: \"1\" }\n",
+    );
     refused(
         &folder,
         &[
@@ -92,8 +97,18 @@ fn a_pack_is_refused_without_what_it_needs_and_with_another_version_of_it() {
 #[test]
 fn packs_that_need_each_other_in_a_circle_are_refused_with_it() {
     let folder = folder();
-    pack(&folder, "base", "1.0.0", "dependencies: { own/own: 1 }\n");
-    pack(&folder, "own", "1.0.0", "dependencies: { own/base: 1 }\n");
+    pack(
+        &folder,
+        "base",
+        "1.0.0",
+        "dependencies: { own/own: \"1\" }\n",
+    );
+    pack(
+        &folder,
+        "own",
+        "1.0.0",
+        "dependencies: { own/base: \"1\" }\n",
+    );
     refused(
         &folder,
         &["in a circle: `own/base` needs `own/own` needs `own/base`"],

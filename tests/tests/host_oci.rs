@@ -322,8 +322,11 @@ fn the_password_of_a_registry_may_be_a_secret_of_a_backend_that_is_a_file() {
     ]);
     let backends: Value = serde_json::from_str(&backends).unwrap();
     bench.folder.edit(
-        "from: packs/backends.gtpack",
-        &format!("from: \"{}\"", backends["pinned"].as_str().unwrap()),
+        "secret-files:\n    from: packs/backends.gtpack",
+        &format!(
+            "secret-files:\n    from: \"{}\"",
+            backends["pinned"].as_str().unwrap()
+        ),
     );
     refused(
         &checked(),
