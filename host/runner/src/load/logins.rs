@@ -88,7 +88,8 @@ pub(crate) async fn fetch(
     };
     let packs = opened.await??;
     let components = components::prepare(foundation, &alone, &packs, earlier).await?;
-    let backends = bind::secret_backends(foundation, &alone, packs, components, earlier).await?;
+    let backends =
+        bind::backends::secret_backends(foundation, &alone, packs, components, earlier).await?;
     let Some((_, client)) = backends.by_name.get(backend.value.as_str()) else {
         return Ok(Logins::default());
     };

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use greentic_config::{Bindings, FlowRef, Team, Tenant};
-use greentic_diagnostics::Spanned;
+use greentic_config::{Bindings, FlowRef, Loaded, Team, Tenant};
+use greentic_diagnostics::{Diagnostics, Spanned};
 use greentic_interfaces::model::About;
 use greentic_sandbox::client::{Client, Policy};
 use greentic_sandbox::inspect::World;
@@ -14,7 +14,11 @@ use greentic_session::Sessions;
 use greentic_state::{State, StateLimits};
 use greentic_types::Id;
 
+use super::super::Foundation;
+use super::super::components::Components;
 use super::super::link::check_config;
+use super::super::packs::Packs;
+use super::super::secrets::SecretBackends;
 use super::Binder;
 use crate::alarm::Alarms;
 use crate::backends::Backends;
@@ -22,7 +26,24 @@ use crate::bus::{Bus, BusBounds};
 use crate::conversation_log::ConversationLogs;
 use crate::dead_letter::DeadLetters;
 use crate::fingerprint::Print;
+use crate::generation::Generation;
 use crate::turn::millis;
+
+/// The secrets backends alone.
+pub(crate) async fn secret_backends(
+    foundation: &Foundation,
+    loaded: &Arc<Loaded>,
+    packs: Packs,
+    components: Components,
+    earlier: &[Arc<Generation>],
+) -> Result<SecretBackends, Diagnostics> {
+    let mut binder = Binder::new(foundation, loaded, packs, components, earlier)?;
+    binder.start_secret_backends().await;
+    if binder.faults.has_errors() {
+        return Err(binder.faults);
+    }
+    Ok(binder.secrets)
+}
 
 impl Binder<'_> {
     pub(super) async fn start_secret_backends(&mut self) {

@@ -1,6 +1,6 @@
 //! Binding: shared backends are started, then for each team its flows, nodes, tools and channels are put together.
 
-mod backends;
+pub(crate) mod backends;
 mod carries;
 mod channels;
 mod flows;
@@ -185,22 +185,6 @@ impl<'a> Binder<'a> {
             warnings,
         })
     }
-}
-
-/// The secrets backends alone.
-pub(crate) async fn secret_backends(
-    foundation: &Foundation,
-    loaded: &Arc<Loaded>,
-    packs: Packs,
-    components: Components,
-    earlier: &[Arc<Generation>],
-) -> Result<SecretBackends, Diagnostics> {
-    let mut binder = Binder::new(foundation, loaded, packs, components, earlier)?;
-    binder.start_secret_backends().await;
-    if binder.faults.has_errors() {
-        return Err(binder.faults);
-    }
-    Ok(binder.secrets)
 }
 
 impl Binder<'_> {
