@@ -36,7 +36,7 @@ impl Floor {
 }
 
 impl Answer for Floor {
-    fn webhook(&self, signature: &str, body: Bytes) -> StatusCode {
+    async fn webhook(&self, signature: &str, body: Bytes) -> StatusCode {
         let mut tag = [0; 32];
         if hex::decode_to_slice(signature, &mut tag).is_err() {
             return StatusCode::UNAUTHORIZED;

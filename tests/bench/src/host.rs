@@ -2,7 +2,7 @@
 //!
 //! Limits, epochs, validation and telemetry are on as they are by default; without an endpoint nothing is exported. Raised are
 //! only the quota of the one tenant, which gets the load of thousands, and the memory of bus and store, for the backlog and the
-//! ids of a run at full speed.
+//! ids of a run at full speed; the other backends have the limits that their pages advise.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,20 @@ use std::process::Command;
 use anyhow::Context as _;
 use tempfile::TempDir;
 
+use crate::backing::Running;
 use crate::child::Server;
 use crate::events::{KEY, SECRET};
 
 /// The components a bundle of ours names.
-const COMPONENTS: [&str; 5] = [
+const COMPONENTS: [&str; 9] = [
     "echo_channel",
     "flow_echo",
     "store_memory",
     "bus_memory",
+    "store_file",
+    "bus_file",
+    "store_redis",
+    "bus_nats",
     "secrets_env",
 ];
 
@@ -74,7 +79,16 @@ impl Setup {
     /// # Errors
     /// When it cannot be written.
     pub fn bundle(&self, tenants: usize) -> anyhow::Result<PathBuf> {
-        self.write(&format!("tenants-{tenants}.yaml"), &bundle(tenants))
+        let name = format!("tenants-{tenants}.yaml");
+        self.write(&name, &bundle(tenants, &Running::Memory))
+    }
+
+    /// Writes a bundle with one tenant on these backends; gives its file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn bundle_on(&self, running: &Running) -> anyhow::Result<PathBuf> {
+        self.write("message.yaml", &bundle(1, running))
     }
 
     /// Forgets what was compiled.
@@ -120,7 +134,7 @@ pub fn variable(secret: &str) -> String {
     format!("GREENTIC_SECRET_{name}")
 }
 
-fn bundle(tenants: usize) -> String {
+fn bundle(tenants: usize, running: &Running) -> String {
     let mut text = format!(
         "version: 1
 env: bench
@@ -131,12 +145,11 @@ limits: {{ quota: {{ events-per-second: 1000000, burst: 10000000 }} }}
 plugins:
   echo: {{ from: echo_channel.wasm, grants: {{ secrets: [{SECRET}] }} }}
   flow: {{ from: flow_echo.wasm }}
-  memory: {{ from: store_memory.wasm, limits: {{ memory: 1GiB }} }}
-  bus: {{ from: bus_memory.wasm, limits: {{ memory: 1GiB }} }}
-  secrets: {{ from: secrets_env.wasm, grants: {{ env: [{}] }} }}
-use: {{ sessions: memory, state: memory, bus: bus, secrets: secrets }}
+{}  secrets: {{ from: secrets_env.wasm, grants: {{ env: [{}] }} }}
+use: {{ sessions: sessions, state: sessions, bus: bus, secrets: secrets }}
 tenants:
 ",
+        running.plugins(),
         variable(SECRET)
     );
     for tenant in 0..tenants {

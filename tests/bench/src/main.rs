@@ -5,6 +5,7 @@
 //! that the system's accounts of processor time tell their work from the load generator's.
 
 mod backends;
+mod backing;
 mod channels;
 mod child;
 mod events;
@@ -26,6 +27,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+
+use backing::Backing;
+use native::Native;
 
 /// The same allocator as the host, so that it is no part of what is compared.
 #[global_allocator]
@@ -49,14 +53,29 @@ enum Command {
     #[command(hide = true)]
     Serve {
         /// Which.
+        #[command(subcommand)]
         which: Served,
     },
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Subcommand)]
 enum Served {
+    /// A bare handler.
     Floor,
-    Native,
+    /// The native pipeline in memory.
+    Memory,
+    /// The native pipeline in files.
+    File {
+        /// Where they are.
+        folder: PathBuf,
+    },
+    /// The native pipeline on servers.
+    Servers {
+        /// `host:port` of Redis.
+        redis: String,
+        /// `host:port` of NATS.
+        nats: String,
+    },
 }
 
 /// What is measured, and with which files.
@@ -86,6 +105,8 @@ pub struct Run {
 enum Part {
     /// A message from webhook to reply.
     Message,
+    /// The same on backends that keep it: in files, and on NATS and Redis.
+    Durable,
     /// From start to ready.
     Start,
     /// Memory of tenants that do not talk.
@@ -98,13 +119,25 @@ enum Part {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Command::Serve {
-            which: Served::Floor,
-        } => server::run(floor::Floor::new),
-        Command::Serve {
-            which: Served::Native,
-        } => server::run(native::Native::new),
+        Command::Serve { which } => which.run(),
         Command::Run(run) => run.run(),
+    }
+}
+
+impl Served {
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Floor => server::run(async || floor::Floor::new()),
+            Self::Memory => server::run(async || Native::on(native::Memory::open()?)),
+            Self::File { folder } => server::run(async move || {
+                let files = native::Files::open(&folder).await?;
+                Native::on(files)
+            }),
+            Self::Servers { redis, nats } => server::run(async move || {
+                let servers = native::Servers::connect(&redis, &nats).await?;
+                Native::on(servers)
+            }),
+        }
     }
 }
 
@@ -115,7 +148,16 @@ impl Run {
         let repeats = usize::try_from(self.repeats).context("repeats")?;
         let setup = host::Setup::new(&self.host, &self.plugins)?;
         let message = wants(Part::Message)
-            .then(|| message::measure(&setup, Duration::from_secs(self.seconds), repeats))
+            .then(|| {
+                let time = Duration::from_secs(self.seconds);
+                message::measure(&setup, Backing::Memory, &message::SYSTEMS, time, repeats)
+            })
+            .transpose()?;
+        let durable = wants(Part::Durable)
+            .then(|| {
+                let time = Duration::from_secs(self.seconds);
+                message::durable(&setup, time, repeats)
+            })
             .transpose()?;
         let start = wants(Part::Start)
             .then(|| startup::measure(&setup))
@@ -140,6 +182,7 @@ impl Run {
             seconds: self.seconds,
             repeats: self.repeats,
             message,
+            durable,
             start,
             idle,
             channels,

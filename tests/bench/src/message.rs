@@ -1,4 +1,5 @@
-//! What a message costs: the floor, the native pipeline and the host, one after the other, again and again.
+//! What a message costs: the floor, the native pipeline and the host, one after the other, again and again. The last two also on
+//! backends that keep what they are given.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
+use crate::backing::{Backing, Running};
 use crate::child::Server;
 use crate::events::Events;
 use crate::host::{Setup, WEBHOOK};
@@ -17,8 +19,6 @@ use crate::statistics::{Spread, part};
 
 /// Load before anything is counted.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// More events a second than any of the three takes; each run ends by time, and by this if a machine is faster.
-const MOST_PER_SECOND: usize = 150_000;
 /// How long replies may take after the last event was accepted.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -34,7 +34,7 @@ pub enum System {
     Host,
 }
 
-/// The order of each round.
+/// The order of each round in memory.
 pub const SYSTEMS: [System; 3] = [System::Floor, System::Native, System::Host];
 
 /// One round of one system.
@@ -84,7 +84,7 @@ pub struct Measured {
 /// All of it.
 #[derive(Debug, Serialize)]
 pub struct Messages {
-    /// In the order of [`SYSTEMS`].
+    /// In the order they were measured.
     pub systems: Vec<Measured>,
     /// Of the host's last round.
     pub stages: Vec<Stage>,
@@ -99,16 +99,56 @@ impl Messages {
     }
 }
 
-/// Measures all three in turn, `repeats` times.
+/// A message on one kind of backends that keep it.
+#[derive(Debug, Serialize)]
+pub struct Durable {
+    /// Which.
+    pub backing: Backing,
+    /// The native pipeline and the host.
+    pub messages: Messages,
+}
+
+/// Measures the native pipeline and the host on each kind of backends that keep what they are given.
+///
+/// # Errors
+/// As [`measure`].
+pub fn durable(setup: &Setup, time: Duration, repeats: usize) -> anyhow::Result<Vec<Durable>> {
+    let on = |backing| {
+        let messages = measure(
+            setup,
+            backing,
+            &[System::Native, System::Host],
+            time,
+            repeats,
+        )?;
+        Ok(Durable { backing, messages })
+    };
+    [Backing::File, Backing::Servers]
+        .into_iter()
+        .map(on)
+        .collect()
+}
+
+/// Measures the systems in turn, `repeats` times. The backends of each round are new.
 ///
 /// # Errors
 /// When a server does not start, refuses events or loses replies.
-pub fn measure(setup: &Setup, time: Duration, repeats: usize) -> anyhow::Result<Messages> {
+pub fn measure(
+    setup: &Setup,
+    backing: Backing,
+    systems: &[System],
+    time: Duration,
+    repeats: usize,
+) -> anyhow::Result<Messages> {
     let mut rounds: Vec<(System, Round)> = Vec::new();
     for repeat in 1..=repeats {
-        for system in SYSTEMS {
-            eprintln!("   message {repeat} of {repeats}: {system:?}");
-            let round = one(setup, system, time).with_context(|| format!("{system:?}"))?;
+        for &system in systems {
+            eprintln!(
+                "   message {repeat} of {repeats}: {system:?}, {}",
+                backing.name()
+            );
+            let round = one(setup, backing, system, time);
+            let round = round.with_context(|| format!("{system:?}, {}", backing.name()))?;
             eprintln!(
                 "     {:.1} µs, {:.0} messages/s; at half load {:.1} µs, p50 {:.0} µs, p99 {:.0} µs",
                 round.cpu, round.rate, round.cpu_at_half, round.p50, round.p99
@@ -120,7 +160,7 @@ pub fn measure(setup: &Setup, time: Duration, repeats: usize) -> anyhow::Result<
         .last()
         .map(|(_, round)| round.stages.clone())
         .unwrap_or_default();
-    let systems = SYSTEMS.map(|system| {
+    let measured = systems.iter().map(|&system| {
         let spread = |value: fn(&Round) -> f64| {
             let own = rounds.iter().filter(|(of, _)| *of == system);
             Spread::of(own.map(|(_, round)| value(round)))
@@ -135,37 +175,40 @@ pub fn measure(setup: &Setup, time: Duration, repeats: usize) -> anyhow::Result<
         }
     });
     Ok(Messages {
-        systems: systems.into(),
+        systems: measured.collect(),
         stages,
     })
 }
 
-fn start(setup: &Setup, system: System) -> anyhow::Result<Server> {
-    let own = |which| {
+fn start(setup: &Setup, system: System, running: &Running) -> anyhow::Result<Server> {
+    let own = |which: &[String]| {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", which]);
+        command.arg("serve").args(which);
         Server::start(&mut command, "listening", &setup.log())
     };
     match system {
-        System::Floor => own("floor"),
-        System::Native => own("native"),
-        System::Host => setup.start(&setup.bundle(1)?),
+        System::Floor => own(&["floor".into()]),
+        System::Native => own(&running.native()),
+        System::Host => setup.start(&setup.bundle_on(running)?),
     }
 }
 
-fn one(setup: &Setup, system: System, time: Duration) -> anyhow::Result<Round> {
-    let server = start(setup, system)?;
+fn one(setup: &Setup, backing: Backing, system: System, time: Duration) -> anyhow::Result<Round> {
+    // Dropped after the server that uses them.
+    let running = backing.start()?;
+    let server = start(setup, system, &running)?;
+    let most = backing.most_per_second();
     let sign = |run: &str, time: Duration, most: usize| {
         let count = usize::try_from(time.as_millis())?.saturating_mul(most) / 1000;
         anyhow::Ok(Arc::new(Events::sign(WEBHOOK, run, count)?))
     };
 
-    let events = sign("warm", WARM_UP, MOST_PER_SECOND)?;
+    let events = sign("warm", WARM_UP, most)?;
     let warm = load::run(server.address, &events, WARM_UP, Pace::Closed)?;
     let expected = checked(&warm)?;
     drained(&server, system, expected, setup)?;
 
-    let events = sign("full", time, MOST_PER_SECOND)?;
+    let events = sign("full", time, most)?;
     let (before, cpu, begun) = (page(&server, system)?, server.cpu()?, Instant::now());
     let full = load::run(server.address, &events, time, Pace::Closed)?;
     let accepted = checked(&full)?;
@@ -176,7 +219,7 @@ fn one(setup: &Setup, system: System, time: Duration) -> anyhow::Result<Round> {
     let after = page(&server, system)?;
     let rate = accepted as f64 / took.as_secs_f64();
 
-    let events = sign("half", time, MOST_PER_SECOND)?;
+    let events = sign("half", time, most)?;
     let cpu_before = server.cpu()?;
     let half = load::run(server.address, &events, time, Pace::PerSecond(rate / 2.0))?;
     let accepted_at_half = checked(&half)?;

@@ -9,7 +9,7 @@ use crate::channels;
 use crate::idle::Idle;
 use crate::load::CONNECTIONS;
 use crate::machine::Machine;
-use crate::message::{Measured, Messages, SYSTEMS, System};
+use crate::message::{Durable, Measured, Messages, SYSTEMS, System};
 use crate::startup::Startup;
 use crate::statistics::Spread;
 
@@ -23,6 +23,8 @@ pub struct Report {
     pub repeats: u64,
     /// Messages.
     pub message: Option<Messages>,
+    /// Messages on backends that keep them.
+    pub durable: Option<Vec<Durable>>,
     /// Starts.
     pub start: Option<Startup>,
     /// Tenants at rest.
@@ -42,6 +44,7 @@ impl Report {
             "repeats": self.repeats,
             "connections": CONNECTIONS,
             "message": self.message,
+            "durable": self.durable,
             "start": self.start,
             "idle": self.idle,
             "channels": self.channels,
@@ -67,6 +70,9 @@ impl Report {
         );
         if let Some(messages) = &self.message {
             self.messages(&mut out, messages);
+        }
+        if let Some(durable) = &self.durable {
+            self.durable(&mut out, durable);
         }
         if let Some(start) = &self.start {
             let _ = writeln!(out, "\nStart to ready, ms: median (least to most) of 5");
@@ -134,6 +140,45 @@ impl Report {
                 shown(&row.host, 1),
                 shown(&row.p50, 0),
                 shown(&row.p99, 0)
+            );
+        }
+    }
+
+    fn durable(&self, out: &mut String, durable: &[Durable]) {
+        let _ = writeln!(
+            out,
+            "\nA message on backends that keep it, webhook to delivered reply: {} s each, median (least to most) of {} rounds in alternation.\nCPU is that of the host's process, not of the servers",
+            self.seconds, self.repeats
+        );
+        let _ = writeln!(
+            out,
+            "  {:26}{:>24}{:>26}{:>26}{:>26}",
+            "",
+            "CPU a message, µs",
+            "messages a second",
+            "ack p50, half load, µs",
+            "ack p99, half load, µs"
+        );
+        for Durable { backing, messages } in durable {
+            for of in &messages.systems {
+                let title = format!("{}, {}", backing.name(), name(of.system));
+                let _ = writeln!(
+                    out,
+                    "  {title:26}{:>24}{:>26}{:>26}{:>26}",
+                    shown(&of.cpu, 1),
+                    shown(&of.rate, 0),
+                    shown(&of.p50, 0),
+                    shown(&of.p99, 0)
+                );
+            }
+            let median = |system, value: fn(&Measured) -> &Spread| {
+                messages.of(system).map_or(f64::NAN, |of| value(of).median)
+            };
+            let _ = writeln!(
+                out,
+                "    host to native: {:.2} times the CPU, {:.2} of the messages a second",
+                median(System::Host, |of| &of.cpu) / median(System::Native, |of| &of.cpu),
+                median(System::Host, |of| &of.rate) / median(System::Native, |of| &of.rate)
             );
         }
     }

@@ -20,7 +20,7 @@ use tokio::task::LocalSet;
 /// What answers a webhook. One for each thread.
 pub trait Answer: 'static {
     /// The status of the answer, whose body is empty.
-    fn webhook(&self, signature: &str, body: Bytes) -> StatusCode;
+    async fn webhook(&self, signature: &str, body: Bytes) -> StatusCode;
 
     /// Replies handed out on all threads.
     fn delivered(&self) -> u64;
@@ -30,7 +30,11 @@ pub trait Answer: 'static {
 ///
 /// # Errors
 /// When there is no port or no thread.
-pub fn run<A: Answer>(make: fn() -> anyhow::Result<A>) -> anyhow::Result<()> {
+pub fn run<A, F>(make: F) -> anyhow::Result<()>
+where
+    A: Answer,
+    F: AsyncFn() -> anyhow::Result<A> + Clone + Send + 'static,
+{
     let count = std::thread::available_parallelism().map_or(1, Into::into);
     let mut address: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut listeners = Vec::new();
@@ -41,7 +45,10 @@ pub fn run<A: Answer>(make: fn() -> anyhow::Result<A>) -> anyhow::Result<()> {
     }
     let threads: Vec<_> = listeners
         .into_iter()
-        .map(|listener| std::thread::spawn(move || serve(listener, make)))
+        .map(|listener| {
+            let make = make.clone();
+            std::thread::spawn(move || serve(listener, make))
+        })
         .collect();
     println!("listening on http://{address}");
     for thread in threads {
@@ -65,14 +72,14 @@ fn listen(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
 
 fn serve<A: Answer>(
     listener: std::net::TcpListener,
-    make: fn() -> anyhow::Result<A>,
+    make: impl AsyncFn() -> anyhow::Result<A>,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let local = LocalSet::new();
     local.block_on(&runtime, async move {
-        let answer = Rc::new(make()?);
+        let answer = Rc::new(make().await?);
         let listener = TcpListener::from_std(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
@@ -103,7 +110,7 @@ async fn handle<A: Answer>(answer: &A, request: Request<Incoming>) -> Response<F
         .unwrap_or_default()
         .to_owned();
     let status = match request.into_body().collect().await {
-        Ok(body) => answer.webhook(&signature, body.to_bytes()),
+        Ok(body) => answer.webhook(&signature, body.to_bytes()).await,
         Err(_) => StatusCode::BAD_REQUEST,
     };
     let mut response = Response::new(Full::default());

@@ -2,28 +2,36 @@
 //!
 //! The steps are the host's, in its order and with its encodings: channel, publish, pull, claim, turn, commit with outbox,
 //! publish, pull, deliver, settle, all in batches of 64. Left out is what makes a host of it: sandbox, limits, telemetry,
-//! validation, leases that are renewed, tries again. Each thread has its own bus and store, as the plugins keep them in
-//! thread-locals; so this side pays for no lock, and the ratio is the harder one.
+//! validation, leases that are renewed, tries again. In memory and in files each thread has its own bus and store, as the plugins
+//! keep them in thread-locals; so this side pays for no lock, and the ratio is the harder one. On servers it uses the clients that
+//! native programs use.
+
+mod files;
+mod memory;
+mod servers;
+
+pub use files::Files;
+pub use memory::Memory;
+pub use servers::Servers;
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bus_memory::BusMemory;
 use bytes::Bytes;
 use echo_channel::Echo as Platform;
 use flow_echo::Echo as Chat;
-use greentic_sdk::bus::{Bus, Consumer, Delivery, Message, Outcome, Settlement};
+use futures_util::future::join_all;
+use greentic_sdk::bus::{Consumer, Delivery, Message, Outcome, Settlement};
 use greentic_sdk::channel::{Channel, Delivery as ToDeliver, IngressError, Request, Surface};
 use greentic_sdk::flow::{Flow, TurnInput};
 use greentic_sdk::model::{Event, Header, Outbound, TenantCtx};
 use greentic_sdk::native::{Table, install};
-use greentic_sdk::session::{Expect, PutOp, Store, Write, WriteOp};
+use greentic_sdk::session::{Expect, Lease, PutOp, Write, WriteOp};
 use greentic_types::{ChannelRef, Id, MessageId};
 use hyper::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store_memory::StoreMemory;
 use tokio::sync::Notify;
 
 use crate::events::{KEY, SECRET};
@@ -42,11 +50,83 @@ const RECORD: &str = "record";
 /// Stands where the host writes the trace of a message.
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
-const INGRESS: &str = "bench.ingress.t0.default.web";
-const EGRESS: &str = "bench.egress.t0.default.web";
-
 /// Replies delivered on all threads.
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
+
+/// The two ways of a message over the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// From the channel to the flow.
+    Ingress,
+    /// From the flow to the channel.
+    Egress,
+}
+
+impl Side {
+    const BOTH: [Self; 2] = [Self::Ingress, Self::Egress];
+
+    fn subject(self) -> &'static str {
+        match self {
+            Self::Ingress => "bench.ingress.t0.default.web",
+            Self::Egress => "bench.egress.t0.default.web",
+        }
+    }
+
+    /// The name of the consumer.
+    fn consumer(self) -> &'static str {
+        match self {
+            Self::Ingress => "runner",
+            Self::Egress => "egress",
+        }
+    }
+
+    /// The consumer as the host opens it.
+    fn to_open(self) -> Consumer {
+        Consumer {
+            name: self.consumer().into(),
+            filter: self.subject().into(),
+            durable: true,
+            inactive_ms: 0,
+            max_in_flight: 1024,
+            ack_wait_ms: 30_000,
+        }
+    }
+}
+
+/// The store and the bus of one thread. What fails is not counted as delivered, and then the measurement says that replies are
+/// missing.
+trait Backing: 'static {
+    /// Whether all were accepted.
+    async fn publish(&self, side: Side, messages: Vec<Message>) -> bool;
+
+    /// Waits for messages. Each list is worked off in its order, the lists beside each other.
+    async fn pull(&self, side: Side) -> Option<Vec<Vec<Delivery>>>;
+
+    /// Whether the deliveries were settled.
+    async fn settle(&self, side: Side, settlements: Vec<Settlement>) -> bool;
+
+    /// Leases a partition and reads its record.
+    async fn claim(&self, partition: &str) -> Option<Lease>;
+
+    /// Writes, and ends the lease.
+    async fn commit(&self, partition: &str, fence: u64, writes: Vec<Write>) -> Option<()>;
+}
+
+/// Wakes the consumers of a thread.
+#[derive(Default)]
+struct Wake {
+    ingress: Notify,
+    egress: Notify,
+}
+
+impl Wake {
+    fn of(&self, side: Side) -> &Notify {
+        match side {
+            Side::Ingress => &self.ingress,
+            Side::Egress => &self.egress,
+        }
+    }
+}
 
 /// An event on its way to the flow, as the host's runner has it.
 #[derive(Serialize, Deserialize)]
@@ -81,64 +161,30 @@ struct Record {
 }
 
 /// The pipeline of one thread.
-pub struct Native {
+pub struct Native<B> {
     channel: ChannelRef,
-    wake: Rc<Wake>,
+    backing: Rc<B>,
 }
 
-/// Wakes the two consumers of a thread.
-#[derive(Default)]
-struct Wake {
-    ingress: Notify,
-    egress: Notify,
-}
-
-impl Native {
+#[allow(private_bounds)] // What a backing does is this module's own affair.
+impl<B: Backing> Native<B> {
     /// For the calling thread, whose runtime must be running: starts its two consumers.
     ///
     /// # Errors
-    /// When the bus opens no consumer.
-    pub fn new() -> anyhow::Result<Self> {
+    /// Never in practice: the channel's name is a name.
+    pub fn on(backing: B) -> anyhow::Result<Self> {
         install(Table::new().secret(SECRET, KEY.as_bytes()));
-        let native = Self {
-            channel: channel()?,
-            wake: Rc::default(),
-        };
-        for (name, filter) in [("runner", "bench.ingress.>"), ("egress", "bench.egress.>")] {
-            let opened = BusMemory::open(Consumer {
-                name: name.into(),
-                filter: filter.into(),
-                durable: true,
-                inactive_ms: 0,
-                max_in_flight: 1024,
-                ack_wait_ms: 30_000,
-            });
-            opened.map_err(|error| anyhow::anyhow!("the consumer `{name}`: {error:?}"))?;
+        let backing = Rc::new(backing);
+        for side in Side::BOTH {
+            tokio::task::spawn_local(consume(side, Rc::clone(&backing)));
         }
-        let wake = Rc::clone(&native.wake);
-        tokio::task::spawn_local(async move {
-            loop {
-                if consume("runner", |delivery| turn(delivery, &wake)) == 0 {
-                    wake.ingress.notified().await;
-                }
-                tokio::task::yield_now().await;
-            }
-        });
-        let wake = Rc::clone(&native.wake);
-        tokio::task::spawn_local(async move {
-            loop {
-                if consume("egress", deliver) == 0 {
-                    wake.egress.notified().await;
-                }
-                tokio::task::yield_now().await;
-            }
-        });
-        Ok(native)
+        let channel = channel()?;
+        Ok(Self { channel, backing })
     }
 }
 
-impl Answer for Native {
-    fn webhook(&self, signature: &str, body: Bytes) -> StatusCode {
+impl<B: Backing> Answer for Native<B> {
+    async fn webhook(&self, signature: &str, body: Bytes) -> StatusCode {
         let outcome = Platform::ingress(Request {
             surface: Surface::Webhook,
             method: "POST".into(),
@@ -157,7 +203,7 @@ impl Answer for Native {
         let messages = outcome.events.into_iter().filter_map(|event| {
             let id = MessageId::of_event(&self.channel, &event.dedupe_key);
             Some(Message {
-                subject: INGRESS.into(),
+                subject: Side::Ingress.subject().into(),
                 id: id.to_string(),
                 key: partition(&event),
                 trace: TRACE.into(),
@@ -165,11 +211,8 @@ impl Answer for Native {
             })
         });
         let messages: Vec<_> = messages.collect();
-        if !messages.is_empty() {
-            if BusMemory::publish(messages).iter().any(Result::is_err) {
-                return StatusCode::SERVICE_UNAVAILABLE;
-            }
-            self.wake.ingress.notify_one();
+        if !messages.is_empty() && !self.backing.publish(Side::Ingress, messages).await {
+            return StatusCode::SERVICE_UNAVAILABLE;
         }
         StatusCode::from_u16(outcome.response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -179,42 +222,45 @@ impl Answer for Native {
     }
 }
 
-/// Works off one batch; gives how many there were.
-fn consume(name: &str, work: impl Fn(Delivery) -> Option<()>) -> usize {
-    let Ok(batch) = BusMemory::pull(name.into(), BATCH, 0) else {
-        return 0;
-    };
-    let count = batch.deliveries.len();
-    let settlements = batch.deliveries.into_iter().map(|delivery| {
-        let tag = delivery.tag;
-        // What fails is not counted as delivered, and then the measurement says that replies are missing.
-        let outcome = work(delivery).map_or(Outcome::Drop, |()| Outcome::Ack);
-        Settlement { tag, outcome }
-    });
-    let settlements: Vec<_> = settlements.collect();
-    if !settlements.is_empty() && BusMemory::settle(name.into(), settlements).is_err() {
-        eprintln!("a batch of `{name}` could not be settled");
+/// Works off batch after batch.
+async fn consume<B: Backing>(side: Side, backing: Rc<B>) {
+    while let Some(lists) = backing.pull(side).await {
+        let lists = lists.into_iter().map(|list| work(side, &*backing, list));
+        let settlements = join_all(lists).await.concat();
+        if !backing.settle(side, settlements).await {
+            eprintln!("a batch of `{}` could not be settled", side.consumer());
+        }
+        tokio::task::yield_now().await;
     }
-    count
+    eprintln!("`{}` gets no more messages", side.consumer());
+}
+
+/// Works off messages in their order.
+async fn work<B: Backing>(side: Side, backing: &B, list: Vec<Delivery>) -> Vec<Settlement> {
+    let mut settlements = Vec::with_capacity(list.len());
+    for delivery in list {
+        let tag = delivery.tag;
+        let done = match side {
+            Side::Ingress => turn(delivery, backing).await,
+            Side::Egress => deliver(delivery),
+        };
+        let outcome = done.map_or(Outcome::Drop, |()| Outcome::Ack);
+        settlements.push(Settlement { tag, outcome });
+    }
+    settlements
 }
 
 /// One event: claim, flow, commit, publish.
-fn turn(delivery: Delivery, wake: &Wake) -> Option<()> {
+async fn turn<B: Backing>(delivery: Delivery, backing: &B) -> Option<()> {
     let inbound: Inbound = decode(&delivery.message.payload)?;
     let partition = partition(&inbound.event);
-    let lease = StoreMemory::claim(
-        partition.clone(),
-        format!("bench-{}#0", std::process::id()),
-        LEASE_MS,
-        vec![RECORD.into()],
-    )
-    .ok()?;
+    let lease = backing.claim(&partition).await?;
     let (mut record, expect) = match lease.entries.into_iter().next().flatten() {
         Some(entry) => (decode(&entry.value)?, Expect::Revision(entry.revision)),
         None => (Record::default(), Expect::Absent),
     };
     if record.seen.iter().rev().any(|(id, _)| *id == inbound.id) {
-        return StoreMemory::release(partition, lease.fence).ok();
+        return backing.commit(&partition, lease.fence, Vec::new()).await;
     }
     let since_ms = inbound.event.time_ms;
     let output = Chat::turn(TurnInput {
@@ -259,17 +305,16 @@ fn turn(delivery: Delivery, wake: &Wake) -> Option<()> {
             ttl_ms: Some(SESSION_MS),
         }),
     };
-    StoreMemory::commit(partition.clone(), Some(lease.fence), vec![write], true).ok()?;
+    backing.commit(&partition, lease.fence, vec![write]).await?;
     let messages = record.outbox.into_iter().map(|kept| Message {
-        subject: EGRESS.into(),
+        subject: Side::Egress.subject().into(),
         id: kept.id.to_string(),
         key: partition.clone(),
         trace: delivery.message.trace.clone(),
         payload: kept.payload,
     });
-    let published = BusMemory::publish(messages.collect());
-    wake.egress.notify_one();
-    published.iter().all(Result::is_ok).then_some(())
+    let messages = messages.collect();
+    backing.publish(Side::Egress, messages).await.then_some(())
 }
 
 /// One reply: to the platform.
@@ -283,6 +328,11 @@ fn deliver(delivery: Delivery) -> Option<()> {
     receipt.ok()?;
     DELIVERED.fetch_add(1, Ordering::Relaxed);
     Some(())
+}
+
+/// The name of the owner of leases.
+fn owner() -> String {
+    format!("bench-{}#0", std::process::id())
 }
 
 fn channel() -> anyhow::Result<ChannelRef> {
