@@ -151,6 +151,7 @@ impl Run {
             http: Vec::new(),
             tcp: self.grant_tcp.clone(),
             write: self.grant_write.clone(),
+            large: false,
             reveal: self.secret.iter().map(|(name, _)| name.clone()).collect(),
         }
     }

@@ -40,10 +40,14 @@ const LATE: Duration = Duration::from_secs(7);
 pub struct Settings {
     /// What faults and messages follow from.
     pub seed: u64,
-    /// How long faults are made.
+    /// How long people talk, and faults are made or bundles edited.
     pub lasting: Duration,
     /// Conversations that go on at the same time.
     pub conversations: usize,
+    /// Whether the plan of the seed is carried out.
+    pub faults: bool,
+    /// Edits of the hosts' bundles, each taken over before the next.
+    pub swaps: u32,
     /// Every so often a line is printed.
     pub progress: Duration,
 }
@@ -51,11 +55,16 @@ pub struct Settings {
 /// Starts everything, lets people talk while the plan is carried out, heals, and judges.
 #[must_use]
 pub fn run(settings: &Settings) -> Verdict {
-    let plan = Plan::of(settings.seed, settings.lasting);
+    let plan = if settings.faults {
+        Plan::of(settings.seed, settings.lasting)
+    } else {
+        Plan { faults: Vec::new() }
+    };
     eprintln!(
-        "ledger: seed {}, {} faults in {} s, {} conversations",
+        "ledger: seed {}, {} faults and {} swaps in {} s, {} conversations",
         settings.seed,
         plan.faults.len(),
+        settings.swaps,
         settings.lasting.as_secs(),
         settings.conversations
     );
@@ -67,6 +76,7 @@ pub fn run(settings: &Settings) -> Verdict {
         &cluster.origins,
         &cluster.key(),
     );
+    let counts = people.counts();
     let talking = Arc::new(AtomicBool::new(true));
     let telling = {
         let (cluster, talking, every) = (
@@ -74,7 +84,7 @@ pub fn run(settings: &Settings) -> Verdict {
             Arc::clone(&talking),
             settings.progress,
         );
-        let counts = people.counts();
+        let counts = counts.clone();
         std::thread::spawn(move || {
             let mut next = begun + every;
             while talking.load(Ordering::SeqCst) {
@@ -95,6 +105,8 @@ pub fn run(settings: &Settings) -> Verdict {
         })
     };
     cluster.carry_out(&plan, begun);
+    cluster.swap(settings.swaps, settings.lasting, begun);
+    std::thread::sleep((begun + settings.lasting).saturating_duration_since(Instant::now()));
     cluster.heal();
     std::thread::sleep(CALM);
     let messages = people.end();
@@ -141,6 +153,8 @@ pub fn run(settings: &Settings) -> Verdict {
         ..found
     };
     verdict.dead_letters = cluster.dead_letters();
+    verdict.refused = counts.refused();
+    verdict.waits = counts.waits();
     talking.store(false, Ordering::SeqCst);
     let _ = telling.join();
     eprintln!("{}", verdict.table(&cluster.made()));

@@ -21,6 +21,8 @@ fn every_acknowledged_message_has_exactly_one_reply_in_order_whatever_breaks() {
         seed: variable("GREENTIC_CHAOS_SEED").unwrap_or(273),
         lasting: Duration::from_secs(variable("GREENTIC_CHAOS_SECONDS").unwrap_or(20)),
         conversations: 24,
+        faults: true,
+        swaps: 0,
         progress: Duration::from_secs(10),
     };
     let verdict = run(&settings);

@@ -19,8 +19,8 @@ pub struct Bench {
     /// How often each is measured; medians are shown.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=20))]
     repeats: u64,
-    /// Measure only these parts: message, durable, start, idle, channels, backends.
-    #[arg(long, value_delimiter = ',', value_parser = ["message", "durable", "start", "idle", "channels", "backends"])]
+    /// Measure only these parts: message, durable, start, idle, channels, backends, growth.
+    #[arg(long, value_delimiter = ',', value_parser = ["message", "durable", "start", "idle", "channels", "backends", "growth"])]
     only: Vec<String>,
     /// Print JSON instead of a table.
     #[arg(long)]
@@ -30,12 +30,9 @@ pub struct Bench {
 impl Bench {
     /// Builds and measures.
     pub fn run(self, project: &Project) -> anyhow::Result<()> {
-        if self.only.is_empty()
-            || self
-                .only
-                .iter()
-                .any(|part| part == "backends" || part == "durable")
-        {
+        let with_servers =
+            |part: &String| ["backends", "durable", "growth"].contains(&part.as_str());
+        if self.only.is_empty() || self.only.iter().any(with_servers) {
             tools::ensure_servers()?;
         }
         plugins::build(project, &plugins::Which::WithTests)?;

@@ -45,6 +45,8 @@ pub struct Given {
     pub write: Vec<PathBuf>,
     /// Secrets that are granted with `reveal`: their bytes may be seen, and credentials of the component's own may be sent.
     pub reveal: Vec<String>,
+    /// It holds much: two GiB of memory and half a minute of processor time a call.
+    pub large: bool,
 }
 
 /// A component that is compiled.
@@ -173,7 +175,16 @@ impl Stage {
         })?;
         let spec = Spec {
             name: "candidate".into(),
-            limits: limits(),
+            limits: if given.large {
+                Limits {
+                    memory: 2 << 30,
+                    cpu_per_call: Duration::from_secs(30),
+                    call_timeout: Duration::from_secs(60),
+                    ..limits()
+                }
+            } else {
+                limits()
+            },
             grants: Arc::new(grants),
             carried: Vec::new(),
         };

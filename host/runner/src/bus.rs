@@ -125,6 +125,17 @@ impl Bus {
         }
     }
 
+    /// Whether another one has the same messages: both are instances of a bus on a server, configured alike, so that what one of
+    /// them leaves the other gets, as between two hosts.
+    #[must_use]
+    pub fn shares_messages_with(&self, other: &Self) -> bool {
+        let is_on_server = |bus: &Self| bus.outlives_process() && bus.client.plugin().has_network();
+        is_on_server(self)
+            && is_on_server(other)
+            && self.descriptor.about.name == other.descriptor.about.name
+            && self.client.config() == other.client.config()
+    }
+
     /// Publishes messages and returns when all of them are confirmed.
     ///
     /// # Errors

@@ -140,6 +140,15 @@ impl<E: Exports> Client<E> {
         }
     }
 
+    /// Its configuration; a key with a dot for each level.
+    #[must_use]
+    pub fn config(&self) -> &[(String, String)] {
+        match self {
+            Self::Pool(pool) => pool.config(),
+            Self::Shared(shared) => shared.config(),
+        }
+    }
+
     /// Starts an instance if there is none.
     ///
     /// # Errors

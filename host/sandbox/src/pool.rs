@@ -257,6 +257,11 @@ impl<E: Exports> Pool<E> {
         &self.plugin
     }
 
+    /// The configuration of its binding.
+    pub fn config(&self) -> &[(String, String)] {
+        &self.binding.config
+    }
+
     /// Starts one cell if there is none, so that a fault in instantiation shows at load and the first call is warm.
     ///
     /// # Errors

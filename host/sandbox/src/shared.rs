@@ -63,6 +63,11 @@ impl<E: Exports> Shared<E> {
         &self.record.plugin
     }
 
+    /// The configuration of its binding.
+    pub fn config(&self) -> &[(String, String)] {
+        &self.binding.config
+    }
+
     /// Restarts since the start.
     #[must_use]
     pub fn restarts(&self) -> u64 {

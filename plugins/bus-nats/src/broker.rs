@@ -1,6 +1,6 @@
 //! The contract's operations over the cluster.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -224,6 +224,7 @@ impl Broker {
                 Some(ms) if ms > 0 => left.min(Duration::from_millis(ms)),
                 _ => left,
             };
+            let _waiting = Waiting::begin(&consumer.waiting);
             let _ = either(consumer.changes.since(seen), sleep(pause)).await;
         }
     }
@@ -306,5 +307,21 @@ impl Broker {
             pending: all.saturating_sub(in_flight),
             in_flight,
         })
+    }
+}
+
+/// Counts a pull while it waits, also when its caller goes away.
+struct Waiting<'a>(&'a Cell<u32>);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a Cell<u32>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
     }
 }

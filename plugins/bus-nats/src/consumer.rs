@@ -23,6 +23,8 @@ use crate::wire::Message as Arrived;
 
 /// Messages of one partition this host holds at most, with the host or waiting behind others.
 const WINDOW: u64 = 1_024;
+/// How long nobody pulls before the host is taken to have stopped.
+const QUIET: Duration = Duration::from_secs(2);
 /// Messages asked for at a time.
 const BATCH: u64 = 256;
 /// How long the server keeps a request for messages. Shorter than a lease, so that one asked for in time is over before another owns.
@@ -71,8 +73,11 @@ pub struct Consumer {
     pub members: RefCell<Members>,
     /// Whether it was closed here.
     pub closed: Cell<bool>,
-    /// Whether the host ever pulled. One that opens a consumer and leaves its messages to others takes no share of them.
+    /// Whether the host pulls. One that opens a consumer and leaves its messages to others takes no share of them, and one that has
+    /// stopped gives its share up.
     pub pulls: Cell<bool>,
+    /// Pulls that wait for a message.
+    pub waiting: Cell<u32>,
     /// When the host pulled last.
     pub pulled: Cell<Instant>,
     prefix: String,
@@ -112,6 +117,7 @@ impl Consumer {
             members: RefCell::default(),
             closed: Cell::new(false),
             pulls: Cell::new(false),
+            waiting: Cell::new(0),
             pulled: Cell::new(Instant::now()),
             prefix: prefix.to_owned(),
             numbers,
@@ -266,6 +272,13 @@ impl Consumer {
         part.leaving = None;
         part.begun = false;
         std::mem::take(&mut part.shard)
+    }
+
+    /// Whether nobody pulls any more and the host has nothing of it in hands. A host that is busy with what it has is not quiet.
+    pub fn is_quiet(&self) -> bool {
+        self.waiting.get() == 0
+            && self.pulled.get().elapsed() > QUIET
+            && self.parts.borrow().iter().all(|part| part.shard.out() == 0)
     }
 
     /// A new connection: nothing was asked for on it.

@@ -97,6 +97,9 @@ impl Keeper {
         }
         self.resolve(client).await;
         self.renew(client).await;
+        if self.consumer.is_quiet() {
+            self.consumer.pulls.set(false);
+        }
         if self.consumer.pulls.get() {
             self.tell(client);
             self.acquire(client).await;
@@ -146,7 +149,7 @@ impl Keeper {
     fn is_wanted(&self, place: usize) -> bool {
         let partition = u32::try_from(place).unwrap_or(u32::MAX);
         let mut members = self.consumer.members.borrow_mut();
-        members.is_ours(&self.us, partition, Instant::now())
+        self.consumer.pulls.get() && members.is_ours(&self.us, partition, Instant::now())
     }
 
     /// Acknowledges again what may not have been: then the server counts what we hold, and a missing message is found by the count.

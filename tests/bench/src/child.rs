@@ -86,13 +86,21 @@ impl Server {
     /// # Errors
     /// When it is gone.
     pub fn memory(&self) -> anyhow::Result<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-        text.lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-            .context("no VmRSS")
+        resident(self.child.id())
     }
+}
+
+/// The resident memory of a process in KiB.
+///
+/// # Errors
+/// When there is none.
+pub fn resident(process: u32) -> anyhow::Result<u64> {
+    let path = format!("/proc/{process}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .context("no VmRSS")
 }
 
 impl Drop for Server {

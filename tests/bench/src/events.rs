@@ -25,11 +25,11 @@ pub struct Events {
 }
 
 impl Events {
-    /// Signs `count` events for a path; their ids begin with `run`, so that no two runs share one.
+    /// Signs `count` events, each for the path of its number; their ids begin with `run`, so that no two runs share one.
     ///
     /// # Errors
     /// Never in practice: HMAC takes a key of any length.
-    pub fn sign(path: &str, run: &str, count: usize) -> anyhow::Result<Self> {
+    pub fn sign(path: impl Fn(usize) -> String, run: &str, count: usize) -> anyhow::Result<Self> {
         let mut bytes = Vec::with_capacity(count.saturating_mul(360));
         let mut ends = Vec::with_capacity(count);
         for number in 0..count {
@@ -41,7 +41,8 @@ impl Events {
             let mut head = String::with_capacity(256);
             let _ = write!(
                 head,
-                "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nx-signature: {signature}\r\ncontent-length: {}\r\n\r\n",
+                "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nx-signature: {signature}\r\ncontent-length: {}\r\n\r\n",
+                path(number),
                 body.len()
             );
             bytes.extend_from_slice(head.as_bytes());
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn the_channel_takes_every_event_and_no_two_are_the_same() {
         install(Table::new().secret(SECRET, KEY.as_bytes()));
-        let events = Events::sign("/hook", "r", 3).unwrap();
+        let events = Events::sign(|_| "/hook".to_owned(), "r", 3).unwrap();
         let mut ids = Vec::new();
         while let Some(request) = events.take() {
             let text = std::str::from_utf8(request).unwrap();

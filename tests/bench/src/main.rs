@@ -10,6 +10,7 @@ mod channels;
 mod child;
 mod events;
 mod floor;
+mod growth;
 mod host;
 mod idle;
 mod load;
@@ -113,6 +114,8 @@ enum Part {
     Idle,
     /// A webhook of each channel.
     Channels,
+    /// Stores with a million sessions, hosts with ten thousand tenants that talk.
+    Growth,
     /// Stores and buses beside native clients of the same servers.
     Backends,
 }
@@ -177,6 +180,12 @@ impl Run {
                 backends::measure(&self.plugins, time, repeats)
             })
             .transpose()?;
+        let growth = wants(Part::Growth)
+            .then(|| {
+                let time = Duration::from_secs(self.seconds);
+                growth::measure(&setup, &self.plugins, time, repeats)
+            })
+            .transpose()?;
         let report = report::Report {
             machine: machine.finished(),
             seconds: self.seconds,
@@ -187,6 +196,7 @@ impl Run {
             idle,
             channels,
             backends,
+            growth,
         };
         if self.json {
             println!("{:#}", report.json());

@@ -200,7 +200,7 @@ fn one(setup: &Setup, backing: Backing, system: System, time: Duration) -> anyho
     let most = backing.most_per_second();
     let sign = |run: &str, time: Duration, most: usize| {
         let count = usize::try_from(time.as_millis())?.saturating_mul(most) / 1000;
-        anyhow::Ok(Arc::new(Events::sign(WEBHOOK, run, count)?))
+        anyhow::Ok(Arc::new(Events::sign(|_| WEBHOOK.to_owned(), run, count)?))
     };
 
     let events = sign("warm", WARM_UP, most)?;
@@ -242,7 +242,10 @@ fn one(setup: &Setup, backing: Backing, system: System, time: Duration) -> anyho
 }
 
 /// Events accepted; a server that refuses some is not measured.
-fn checked(load: &Load) -> anyhow::Result<u64> {
+///
+/// # Errors
+/// When it refused some, or took none.
+pub fn checked(load: &Load) -> anyhow::Result<u64> {
     if load.refused > 0 || load.accepted == 0 {
         bail!(
             "{} events were accepted and {} refused within {:?}",
@@ -263,7 +266,15 @@ fn page(server: &Server, system: System) -> anyhow::Result<String> {
 }
 
 /// Waits until so many replies were handed out.
-fn drained(server: &Server, system: System, expected: u64, setup: &Setup) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When they are not after a minute.
+pub fn drained(
+    server: &Server,
+    system: System,
+    expected: u64,
+    setup: &Setup,
+) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
         let text = page(server, system)?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::backends;
 use crate::channels;
+use crate::growth::Growth;
 use crate::idle::Idle;
 use crate::load::CONNECTIONS;
 use crate::machine::Machine;
@@ -33,6 +34,8 @@ pub struct Report {
     pub channels: Option<Vec<channels::Measured>>,
     /// Backends.
     pub backends: Option<Vec<backends::Measured>>,
+    /// Sessions and tenants as they grow.
+    pub growth: Option<Growth>,
 }
 
 impl Report {
@@ -49,6 +52,7 @@ impl Report {
             "idle": self.idle,
             "channels": self.channels,
             "backends": self.backends,
+            "growth": self.growth,
         })
     }
 
@@ -113,7 +117,45 @@ impl Report {
                 row(&mut out, "  component", &work.component, 0);
             }
         }
+        if let Some(growth) = &self.growth {
+            self.growth(&mut out, growth);
+        }
         out
+    }
+
+    fn growth(&self, out: &mut String, growth: &Growth) {
+        let _ = writeln!(
+            out,
+            "\nA store as sessions grow, median (least to most) of {} rounds of {} s, 64 turns in flight\n  {:>14}{:>10}{:>30}{:>18}{:>18}",
+            self.repeats,
+            self.seconds,
+            "",
+            "sessions",
+            "claim and commit, a second",
+            "bytes a session",
+            "opened again, ms"
+        );
+        for row in &growth.sessions {
+            let reopened = row.reopened.map(|ms| format!("{ms:.0}"));
+            let _ = writeln!(
+                out,
+                "  {:>14}{:>10}{:>30}{:>18.0}{:>18}",
+                row.store,
+                row.sessions,
+                shown(&row.turns, 0),
+                row.bytes_per_session,
+                reopened.unwrap_or_default()
+            );
+        }
+        let _ = writeln!(
+            out,
+            "\nThe host as tenants that talk grow, in memory\n  {:>10}{:>26}{:>28}",
+            "tenants", "CPU a message, µs", "messages a second"
+        );
+        for row in &growth.tenants {
+            let (cpu, rate) = (shown(&row.cpu, 1), shown(&row.rate, 0));
+            let _ = writeln!(out, "  {:>10}{cpu:>26}{rate:>28}", row.tenants);
+        }
     }
 
     fn channels(&self, out: &mut String, channels: &[channels::Measured]) {

@@ -99,7 +99,12 @@ impl Folder {
             1,
             "`{text}` must stand in the bundle once:\n{bundle}"
         );
-        self.write("bundle.yaml.new", bundle.replace(text, instead));
+        self.replace(&bundle.replace(text, instead));
+    }
+
+    /// Puts another bundle in place of that of a running host, as an editor does.
+    pub fn replace(&self, bundle: &str) {
+        self.write("bundle.yaml.new", bundle);
         std::fs::rename(self.file("bundle.yaml.new"), self.file("bundle.yaml")).unwrap();
     }
 

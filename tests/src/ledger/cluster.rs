@@ -16,6 +16,9 @@ use crate::host::{Host, eventually};
 /// By how much bytes are late on a slow way.
 const SLOW: Duration = Duration::from_millis(300);
 
+/// How long an edit may take to be taken over.
+const TAKEN_OVER: Duration = Duration::from_secs(30);
+
 /// Where each host was last reached; a host that is down is still asked there, as by a load balancer that has not noticed.
 pub type Origins = Arc<Mutex<Vec<String>>>;
 
@@ -46,6 +49,8 @@ pub struct Cluster {
 /// A host's place: its bundle, and its ways to the servers.
 struct Place {
     folder: Folder,
+    /// As it is at the start.
+    bundle: String,
     redis: Proxy,
     nats: Proxy,
     host: Mutex<Option<Host>>,
@@ -139,6 +144,20 @@ impl Cluster {
             } else {
                 self.undo(harm, rows[index].unwrap());
             }
+        }
+    }
+
+    /// Edits the hosts' bundles in turn, spread over `lasting`; each edit is taken over before the next.
+    pub fn swap(&self, count: u32, lasting: Duration, begun: Instant) {
+        for number in 0..count {
+            let at = begun + lasting * number / count;
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            let places = self.places.iter().cycle();
+            let place = places
+                .skip(usize::try_from(number).unwrap())
+                .next()
+                .unwrap();
+            place.swap(number);
         }
     }
 
@@ -307,12 +326,13 @@ impl Place {
             .replace("REDIS", &format!("127.0.0.1:{}", redis.port()))
             .replace("NATS", &format!("127.0.0.1:{}", nats.port()))
             .replace("PLATFORM", simulation.desk().authority());
-        folder.write("bundle.yaml", bundle);
+        folder.write("bundle.yaml", &bundle);
         for (name, value) in simulation.profile().secrets {
             folder.write(&format!("secrets/{name}"), value);
         }
         Self {
             folder,
+            bundle,
             redis,
             nats,
             host: Mutex::default(),
@@ -335,6 +355,41 @@ impl Place {
         let origin = host.origin.clone();
         *self.host.lock().unwrap() = Some(host);
         origin
+    }
+
+    /// Writes the bundle with one edit, and none of those before, and waits until its generation serves.
+    fn swap(&self, number: u32) {
+        let memory = format!("{}MiB", 100 + number);
+        let (text, instead) = match number / u32::try_from(HOSTS).unwrap() % 4 {
+            // The channel is bound anew.
+            0 => ("That went wrong.", format!("That went wrong {number}.")),
+            // The flow, the channel's plugin, or both backends start anew beside the ones that run.
+            1 => (
+                "flow_echo.wasm\" }",
+                format!("flow_echo.wasm\", limits: {{ memory: {memory} }} }}"),
+            ),
+            2 => (
+                "    config: { api-url",
+                format!("    limits: {{ memory: {memory} }}\n    config: {{ api-url"),
+            ),
+            _ => ("memory: 256MiB", format!("memory: {memory}")),
+        };
+        assert!(self.bundle.contains(text), "`{text}` is not in the bundle");
+        let host = self.host.lock().unwrap();
+        let host = host.as_ref().unwrap();
+        let before = host.generation();
+        self.folder.replace(&self.bundle.replace(text, &instead));
+        let end = Instant::now() + TAKEN_OVER;
+        while host.generation() == before {
+            if Instant::now() > end {
+                let log = host.log();
+                for line in log.iter().rev().take(30).rev() {
+                    eprintln!("{line}");
+                }
+                panic!("edit {number} was not taken over within {TAKEN_OVER:?}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn kill(&self) {

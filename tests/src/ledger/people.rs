@@ -1,8 +1,8 @@
 //! People who talk, and the platform that tells the hosts: signed, to any of them, again until it is taken, and a conversation's next
 //! message only after the one before.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub struct People {
 pub struct Counts {
     sent: Arc<AtomicUsize>,
     acked: Arc<AtomicUsize>,
+    refused: Arc<AtomicUsize>,
+    waits: Arc<Mutex<Vec<Duration>>>,
 }
 
 impl Counts {
@@ -42,6 +44,20 @@ impl Counts {
     pub fn now(&self) -> (usize, usize) {
         let read = |count: &AtomicUsize| count.load(Ordering::SeqCst);
         (read(&self.sent), read(&self.acked))
+    }
+
+    /// Calls that were not answered with 2xx.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    /// How long each call took that was, sorted.
+    #[must_use]
+    pub fn waits(&self) -> Vec<Duration> {
+        let mut waits = self.waits.lock().unwrap().clone();
+        waits.sort_unstable();
+        waits
     }
 }
 
@@ -149,7 +165,14 @@ impl Person {
         let url = format!("{origin}/v1/messaging/ingress/platform/demo/default/ledger");
         let signature = signature_by(&self.key, &body);
         let headers = [("x-signature", signature.as_str())];
+        let begun = Instant::now();
         let answer = self.web.attempt("POST", &url, &headers, body.as_bytes());
-        answer.is_ok_and(|answer| (200..300).contains(&answer.status))
+        let taken = answer.is_ok_and(|answer| (200..300).contains(&answer.status));
+        if taken {
+            self.counts.waits.lock().unwrap().push(begun.elapsed());
+        } else {
+            self.counts.refused.fetch_add(1, Ordering::SeqCst);
+        }
+        taken
     }
 }

@@ -81,6 +81,10 @@ pub struct Verdict {
     pub unexplained: Vec<String>,
     /// Messages the hosts gave up; filled in by who asked them.
     pub dead_letters: usize,
+    /// Calls of hosts that were not answered with 2xx; filled in by who made them, like the next.
+    pub refused: usize,
+    /// How long the others took, sorted.
+    pub waits: Vec<Duration>,
     /// Longest time without a visible reply.
     pub silence: Duration,
 }
@@ -170,6 +174,13 @@ impl Verdict {
         visible
     }
 
+    /// 99 of 100 of the calls that were answered with 2xx took at most so long.
+    #[must_use]
+    pub fn p99(&self) -> Duration {
+        let last = self.waits.len().saturating_sub(1);
+        self.waits.get(last * 99 / 100).copied().unwrap_or_default()
+    }
+
     /// What is broken, a line each.
     #[must_use]
     pub fn broken(&self) -> Vec<String> {
@@ -248,6 +259,11 @@ impl Verdict {
             (
                 "faults made",
                 format!("{} ({})", made.len(), kinds.join(", ")),
+            ),
+            ("calls not answered with 2xx", self.refused.to_string()),
+            (
+                "99 of 100 others answered within",
+                format!("{} ms", self.p99().as_millis()),
             ),
             (
                 "longest silence",

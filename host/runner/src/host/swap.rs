@@ -194,6 +194,15 @@ impl Host {
         for carrier in &leave {
             carrier.handler.left_to.store(Some(Arc::clone(&old)));
         }
+        let is_handed_over = |carrier: &Arc<Carrier>| {
+            let mut successors = fresh.iter();
+            successors.any(|backends| backends.bus.shares_messages_with(&carrier.bus))
+        };
+        let handed_over: Vec<_> = leave.iter().filter(|one| is_handed_over(one)).collect();
+        for carrier in &handed_over {
+            carrier.stop();
+        }
+        let handed_over = handed_over.into_iter().cloned().collect();
         for backends in &fresh {
             self.carry(backends, &new, &leave);
         }
@@ -203,6 +212,7 @@ impl Host {
         Ok(Retiring {
             old,
             leave,
+            handed_over,
             channels,
             changes,
         })
@@ -225,12 +235,13 @@ impl Host {
         }
     }
 
-    /// Lets a generation finish: sockets of channels that are gone or changed are closed, buses it was left with are emptied and
-    /// their loops end. `idle` is over when no request is on its way in it any more.
+    /// Lets a generation finish: sockets of channels that are gone or changed are closed, buses it was left with are emptied, or
+    /// handed over where their successor has the same messages, and their loops end. `idle` is over when no request is on its way in it any more.
     pub async fn retire(&self, retiring: Retiring, idle: impl Future<Output = ()>) {
         let Retiring {
             old,
             leave,
+            handed_over,
             channels,
             ..
         } = retiring;
@@ -238,6 +249,10 @@ impl Host {
             channel.retired.send_replace(true);
         }
         let begun = Instant::now();
+        // What they have not begun is their successor's, which waits for them.
+        for carrier in &handed_over {
+            carrier.end().await;
+        }
         idle.await;
         while channels
             .iter()
@@ -247,8 +262,9 @@ impl Host {
         }
         // Nobody publishes to them any more but their own turns.
         for carrier in &leave {
+            let is_handed_over = handed_over.iter().any(|other| Arc::ptr_eq(other, carrier));
             let mut told = false;
-            while !carrier.is_empty().await {
+            while !is_handed_over && !carrier.is_empty().await {
                 if !told && begun.elapsed() > old.limits.generation.drain {
                     told = true;
                     tracing::warn!(
@@ -294,6 +310,8 @@ impl Host {
 pub struct Retiring {
     old: Arc<Generation>,
     leave: Vec<Arc<Carrier>>,
+    /// Those of them whose messages their successor has: they are not emptied.
+    handed_over: Vec<Arc<Carrier>>,
     channels: Vec<Arc<ChannelRuntime>>,
     /// What the new one changed, a line each.
     pub changes: Vec<String>,
