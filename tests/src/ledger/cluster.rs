@@ -152,12 +152,8 @@ impl Cluster {
         for number in 0..count {
             let at = begun + lasting * number / count;
             std::thread::sleep(at.saturating_duration_since(Instant::now()));
-            let places = self.places.iter().cycle();
-            let place = places
-                .skip(usize::try_from(number).unwrap())
-                .next()
-                .unwrap();
-            place.swap(number);
+            let place = usize::try_from(number).unwrap() % HOSTS;
+            self.places[place].swap(number);
         }
     }
 
