@@ -125,15 +125,16 @@ impl Bus {
         }
     }
 
-    /// Whether another one has the same messages: both are instances of a bus on a server, configured alike, so that what one of
-    /// them leaves the other gets, as between two hosts.
+    /// Whether another one has the same messages: both are instances of a bus on a server, configured alike and with the same secrets,
+    /// which may say whose messages these are; so what one of them leaves the other gets, as between two hosts.
     #[must_use]
     pub fn shares_messages_with(&self, other: &Self) -> bool {
         let is_on_server = |bus: &Self| bus.outlives_process() && bus.client.plugin().has_network();
         is_on_server(self)
             && is_on_server(other)
             && self.descriptor.about.name == other.descriptor.about.name
-            && self.client.config() == other.client.config()
+            && self.client.binding().config == other.client.binding().config
+            && (self.client.binding().secrets).has_handles_of(&other.client.binding().secrets)
     }
 
     /// Publishes messages and returns when all of them are confirmed.

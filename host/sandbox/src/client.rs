@@ -140,12 +140,12 @@ impl<E: Exports> Client<E> {
         }
     }
 
-    /// Its configuration; a key with a dot for each level.
+    /// What its instances are bound to.
     #[must_use]
-    pub fn config(&self) -> &[(String, String)] {
+    pub fn binding(&self) -> &Binding {
         match self {
-            Self::Pool(pool) => pool.config(),
-            Self::Shared(shared) => shared.config(),
+            Self::Pool(pool) => pool.binding(),
+            Self::Shared(shared) => shared.binding(),
         }
     }
 

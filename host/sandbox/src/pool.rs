@@ -257,9 +257,9 @@ impl<E: Exports> Pool<E> {
         &self.plugin
     }
 
-    /// The configuration of its binding.
-    pub fn config(&self) -> &[(String, String)] {
-        &self.binding.config
+    /// What it is bound to.
+    pub fn binding(&self) -> &Binding {
+        &self.binding
     }
 
     /// Starts one cell if there is none, so that a fault in instantiation shows at load and the first call is warm.

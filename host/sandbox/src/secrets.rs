@@ -132,6 +132,16 @@ impl Secrets {
         }
     }
 
+    /// Whether all of these are the same handles. A secret with a new value has a new one.
+    #[must_use]
+    pub fn has_handles_of(&self, other: &Self) -> bool {
+        self.by_name.len() == other.by_name.len()
+            && self.by_name.iter().all(|(name, cell)| {
+                let theirs = other.by_name.get(name);
+                theirs.is_some_and(|theirs| Arc::ptr_eq(cell, theirs))
+            })
+    }
+
     /// The secret granted under this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<SecretCell>> {

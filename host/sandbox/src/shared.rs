@@ -63,9 +63,9 @@ impl<E: Exports> Shared<E> {
         &self.record.plugin
     }
 
-    /// The configuration of its binding.
-    pub fn config(&self) -> &[(String, String)] {
-        &self.binding.config
+    /// What it is bound to.
+    pub fn binding(&self) -> &Binding {
+        &self.binding
     }
 
     /// Restarts since the start.

@@ -194,25 +194,23 @@ impl Host {
         for carrier in &leave {
             carrier.handler.left_to.store(Some(Arc::clone(&old)));
         }
-        let is_handed_over = |carrier: &Arc<Carrier>| {
-            let mut successors = fresh.iter();
-            successors.any(|backends| backends.bus.shares_messages_with(&carrier.bus))
-        };
-        let handed_over: Vec<_> = leave.iter().filter(|one| is_handed_over(one)).collect();
-        for carrier in &handed_over {
-            carrier.stop();
-        }
-        let handed_over = handed_over.into_iter().cloned().collect();
         for backends in &fresh {
             self.carry(backends, &new, &leave);
+        }
+        let (handed_over, to_empty): (Vec<_>, Vec<_>) = leave.into_iter().partition(|carrier| {
+            let mut successors = fresh.iter();
+            successors.any(|backends| backends.bus.shares_messages_with(&carrier.bus))
+        });
+        for carrier in &handed_over {
+            carrier.stop();
         }
         self.retiring.lock().push(Arc::clone(&old));
         self.note(&new, changes.clone(), rolled_back_to);
         let channels = old.without(&new);
         Ok(Retiring {
             old,
-            leave,
             handed_over,
+            to_empty,
             channels,
             changes,
         })
@@ -236,12 +234,13 @@ impl Host {
     }
 
     /// Lets a generation finish: sockets of channels that are gone or changed are closed, buses it was left with are emptied, or
-    /// handed over where their successor has the same messages, and their loops end. `idle` is over when no request is on its way in it any more.
+    /// handed over where their successor has the same messages, and their loops end. `idle` is over when no request is on its way in
+    /// it any more.
     pub async fn retire(&self, retiring: Retiring, idle: impl Future<Output = ()>) {
         let Retiring {
             old,
-            leave,
             handed_over,
+            to_empty,
             channels,
             ..
         } = retiring;
@@ -251,7 +250,7 @@ impl Host {
         let begun = Instant::now();
         // What they have not begun is their successor's, which waits for them.
         for carrier in &handed_over {
-            carrier.end().await;
+            self.end(carrier).await;
         }
         idle.await;
         while channels
@@ -261,10 +260,9 @@ impl Host {
             tokio::time::sleep(LOOK).await;
         }
         // Nobody publishes to them any more but their own turns.
-        for carrier in &leave {
-            let is_handed_over = handed_over.iter().any(|other| Arc::ptr_eq(other, carrier));
+        for carrier in &to_empty {
             let mut told = false;
-            while !is_handed_over && !carrier.is_empty().await {
+            while !carrier.is_empty().await {
                 if !told && begun.elapsed() > old.limits.generation.drain {
                     told = true;
                     tracing::warn!(
@@ -275,10 +273,7 @@ impl Host {
                 }
                 tokio::time::sleep(LOOK).await;
             }
-            carrier.end().await;
-            self.carriers
-                .lock()
-                .retain(|other| !Arc::ptr_eq(other, carrier));
+            self.end(carrier).await;
         }
         if !channels.is_empty() {
             self.settle(&old).await;
@@ -291,6 +286,14 @@ impl Host {
             took = ?begun.elapsed(),
             "the old generation is done"
         );
+    }
+
+    /// Ends the loops of a bus that was left.
+    async fn end(&self, carrier: &Arc<Carrier>) {
+        carrier.end().await;
+        self.carriers
+            .lock()
+            .retain(|other| !Arc::ptr_eq(other, carrier));
     }
 
     /// Channels that are gone may have messages on buses that stay: until those were empty once, or for so long as a drain takes,
@@ -309,9 +312,10 @@ impl Host {
 /// A generation that was current a moment ago.
 pub struct Retiring {
     old: Arc<Generation>,
-    leave: Vec<Arc<Carrier>>,
-    /// Those of them whose messages their successor has: they are not emptied.
+    /// Buses that were left and whose messages their successor has.
     handed_over: Vec<Arc<Carrier>>,
+    /// Buses that were left with messages of their own.
+    to_empty: Vec<Arc<Carrier>>,
     channels: Vec<Arc<ChannelRuntime>>,
     /// What the new one changed, a line each.
     pub changes: Vec<String>,
