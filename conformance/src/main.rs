@@ -148,11 +148,10 @@ impl Run {
             secrets: secrets
                 .map(|(name, value)| (name.clone(), Some(value.clone().into_bytes())))
                 .collect(),
-            http: Vec::new(),
             tcp: self.grant_tcp.clone(),
             write: self.grant_write.clone(),
-            large: false,
             reveal: self.secret.iter().map(|(name, _)| name.clone()).collect(),
+            ..Given::default()
         }
     }
 

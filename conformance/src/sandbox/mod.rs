@@ -175,16 +175,7 @@ impl Stage {
         })?;
         let spec = Spec {
             name: "candidate".into(),
-            limits: if given.large {
-                Limits {
-                    memory: 2 << 30,
-                    cpu_per_call: Duration::from_secs(30),
-                    call_timeout: Duration::from_secs(60),
-                    ..limits()
-                }
-            } else {
-                limits()
-            },
+            limits: limits(given.large),
             grants: Arc::new(grants),
             carried: Vec::new(),
         };
@@ -226,12 +217,17 @@ fn binding(given: &Given, services: &MemoryServices) -> anyhow::Result<Arc<Bindi
 }
 
 /// As generous as a bundle's defaults, but for the wait: a case that hangs has failed.
-fn limits() -> Limits {
+fn limits(large: bool) -> Limits {
+    let (memory, cpu, wait) = if large {
+        (2 << 30, 30, 60)
+    } else {
+        (256 << 20, 2, 20)
+    };
     Limits {
-        memory: 256 << 20,
+        memory,
         table_elements: 100_000,
-        cpu_per_call: Duration::from_secs(2),
-        call_timeout: Duration::from_secs(20),
+        cpu_per_call: Duration::from_secs(cpu),
+        call_timeout: Duration::from_secs(wait),
         calls_in_flight: 64,
         instances: 8,
         calls_waiting: 256,

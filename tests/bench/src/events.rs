@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use greentic_conformance::platform::Webhook;
@@ -54,6 +55,20 @@ impl Events {
             ends,
             next: AtomicUsize::new(0),
         })
+    }
+
+    /// Signs as many as are sent in `time` when `per_second` are.
+    ///
+    /// # Errors
+    /// As [`Events::sign`], and for a time without an end.
+    pub fn lasting(
+        path: impl Fn(usize) -> String,
+        run: &str,
+        time: Duration,
+        per_second: usize,
+    ) -> anyhow::Result<Self> {
+        let count = usize::try_from(time.as_millis())?.saturating_mul(per_second) / 1000;
+        Self::sign(path, run, count)
     }
 
     /// The webhooks of a platform, sent to a path.

@@ -11,33 +11,28 @@ use greentic_conformance::sandbox::{Given, MemoryServices, Stage};
 use greentic_sandbox::client::{Client, Policy};
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::StoreWorld;
-use greentic_sandbox::worlds::store_types::{Expect, PutOp, Write, WriteOp};
+use greentic_sandbox::worlds::store_types::Expect;
 use greentic_test_servers::Server;
 use serde::Serialize;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 
+use crate::backends::{IN_FLIGHT, RECORD, in_flight, per_second, record};
 use crate::child::resident;
 use crate::events::Events;
 use crate::host::Setup;
-use crate::load::{self, Pace};
-use crate::message::{System, checked, drained};
+use crate::load::Pace;
+use crate::message::{System, delivered};
 use crate::statistics::Spread;
+use crate::under_load::UnderLoad;
 
 /// Sessions in a store.
 const SESSIONS: [usize; 3] = [1_000, 100_000, 1_000_000];
 /// Tenants of a host, each with a channel.
 const TENANTS: [usize; 3] = [1, 1_000, 10_000];
-/// Calls in flight.
-const IN_FLIGHT: usize = 64;
 /// Bytes of a record.
 const VALUE: usize = 256;
-/// A record's life: longer than the measurement.
-const TTL_MS: u64 = 3_600_000;
 /// A lease's.
 const LEASE_MS: u64 = 15_000;
-/// The record's name in its partition.
-const NAME: &str = "record";
 /// Events of a second of load over many tenants.
 const MOST_PER_SECOND: usize = 60_000;
 
@@ -146,8 +141,8 @@ fn of_store(
             drop(store);
             let begun = Instant::now();
             store = Arc::new(start()?);
-            let record = store.get(CallScope::default(), partition(0), vec![NAME.into()]);
-            let found = stage.wait(record)?.map_err(|error| anyhow!("{error:?}"))?;
+            let call = store.get(CallScope::default(), partition(0), vec![RECORD.into()]);
+            let found = stage.wait(call)?.map_err(|error| anyhow!("{error:?}"))?;
             ensure!(found.iter().all(Option::is_some), "a session is gone");
             reopened = Some(begun.elapsed().as_secs_f64() * 1e3);
         }
@@ -166,37 +161,27 @@ fn partition(number: usize) -> String {
     format!("bench/t0/default/web/session/conversation-{number}//")
 }
 
-fn write(expect: Expect) -> Vec<Write> {
-    let op = WriteOp::Put(PutOp {
-        value: vec![b'x'; VALUE],
-        ttl_ms: Some(TTL_MS),
-    });
-    let name = NAME.into();
-    vec![Write { name, expect, op }]
-}
-
 /// Makes the sessions with the numbers `from..to`.
 async fn fill(store: &Arc<Client<StoreWorld>>, from: usize, to: usize) -> anyhow::Result<()> {
     let next = Arc::new(AtomicUsize::new(from));
-    let mut workers = JoinSet::new();
-    for _ in 0..IN_FLIGHT {
+    in_flight(|_| {
         let (store, next) = (Arc::clone(store), Arc::clone(&next));
-        workers.spawn(async move {
+        async move {
+            let mut done = 0;
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= to {
-                    return anyhow::Ok(());
+                    return Ok(done);
                 }
-                let writes = write(Expect::Absent);
+                let writes = record(VALUE, Expect::Absent);
                 let scope = CallScope::default();
                 let call = store.commit(scope, partition(number), None, writes, false);
                 call.await?.map_err(|error| anyhow!("{error:?}"))?;
+                done += 1;
             }
-        });
-    }
-    while let Some(done) = workers.join_next().await {
-        done??;
-    }
+        }
+    })
+    .await?;
     Ok(())
 }
 
@@ -207,10 +192,9 @@ async fn turns(
     time: Duration,
 ) -> anyhow::Result<f64> {
     let end = Instant::now() + time;
-    let mut workers = JoinSet::new();
-    for worker in 0..IN_FLIGHT {
+    let done = in_flight(|worker| {
         let store = Arc::clone(store);
-        workers.spawn(async move {
+        async move {
             let own = sessions / IN_FLIGHT;
             let mut done = 0_usize;
             while Instant::now() < end {
@@ -218,26 +202,22 @@ async fn turns(
                 let place = done.wrapping_mul(2_654_435_761) % own;
                 let partition = partition(place * IN_FLIGHT + worker);
                 let owner = format!("bench#{worker}");
-                let read = vec![NAME.into()];
+                let read = vec![RECORD.into()];
                 let scope = CallScope::default();
                 let call = store.claim(scope, partition.clone(), owner, LEASE_MS, read);
                 let lease = call.await?.map_err(|error| anyhow!("{error:?}"))?;
                 let entry = lease.entries.into_iter().next().flatten();
                 let revision = entry.context("a session is gone")?.revision;
-                let writes = write(Expect::Revision(revision));
+                let writes = record(VALUE, Expect::Revision(revision));
                 let scope = CallScope::default();
                 let call = store.commit(scope, partition, Some(lease.fence), writes, true);
                 call.await?.map_err(|error| anyhow!("{error:?}"))?;
                 done += 1;
             }
-            anyhow::Ok(done)
-        });
-    }
-    let mut all = 0;
-    while let Some(done) = workers.join_next().await {
-        all += done??;
-    }
-    Ok(all as f64 / time.as_secs_f64())
+            Ok(done)
+        }
+    });
+    Ok(per_second(done.await?, time))
 }
 
 fn of_tenants(
@@ -257,20 +237,17 @@ fn of_tenants(
     let (mut cpu, mut rate) = (Vec::new(), Vec::new());
     for _ in 0..repeats {
         let server = setup.start(&bundle)?;
-        let mut expected = 0;
-        for (run, time) in [("warm", Duration::from_secs(1)), ("full", time)] {
-            let count = usize::try_from(time.as_millis())? * MOST_PER_SECOND / 1000;
-            let events = Arc::new(Events::sign(path, run, count)?);
-            let (used, begun) = (server.cpu()?, Instant::now());
-            let load = load::run(server.address, &events, time, Pace::Closed)?;
-            let accepted = checked(&load)?;
-            expected += accepted;
-            drained(&server, System::Host, expected, setup)?;
-            if run == "full" {
-                cpu.push((server.cpu()? - used) * 1e6 / accepted as f64);
-                rate.push(accepted as f64 / begun.elapsed().as_secs_f64());
-            }
-        }
+        let mut load = UnderLoad::new(&server, setup.log(), |server| {
+            delivered(server, System::Host)
+        });
+        let mut take = |run: &str, time: Duration| {
+            let events = Events::lasting(path, run, time, MOST_PER_SECOND)?;
+            load.take(events, time, Pace::Closed)
+        };
+        take("warm", Duration::from_secs(1))?;
+        let full = take("full", time)?;
+        cpu.push(full.cpu);
+        rate.push(full.rate);
     }
     Ok(Tenants {
         tenants,

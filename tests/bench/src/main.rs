@@ -17,11 +17,13 @@ mod load;
 mod machine;
 mod message;
 mod native;
+mod redis_client;
 mod report;
 mod scrape;
 mod server;
 mod startup;
 mod statistics;
+mod under_load;
 
 use std::path::PathBuf;
 use std::time::Duration;

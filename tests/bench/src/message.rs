@@ -1,26 +1,23 @@
 //! What a message costs: the floor, the native pipeline and the host, one after the other, again and again. The last two also on
 //! backends that keep what they are given.
 
-use std::fmt::Write as _;
 use std::process::Command;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::backing::{Backing, Running};
 use crate::child::Server;
 use crate::events::Events;
 use crate::host::{Setup, WEBHOOK};
-use crate::load::{self, Load, Pace};
+use crate::load::{self, Pace};
 use crate::scrape;
-use crate::statistics::{Spread, part};
+use crate::statistics::Spread;
+use crate::under_load::UnderLoad;
 
 /// Load before anything is counted.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// How long replies may take after the last event was accepted.
-const DRAIN: Duration = Duration::from_secs(60);
 
 /// The three that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -198,63 +195,27 @@ fn one(setup: &Setup, backing: Backing, system: System, time: Duration) -> anyho
     let running = backing.start()?;
     let server = start(setup, system, &running)?;
     let most = backing.most_per_second();
-    let sign = |run: &str, time: Duration, most: usize| {
-        let count = usize::try_from(time.as_millis())?.saturating_mul(most) / 1000;
-        anyhow::Ok(Arc::new(Events::sign(|_| WEBHOOK.to_owned(), run, count)?))
+    let mut load = UnderLoad::new(&server, setup.log(), |server| delivered(server, system));
+    let mut take = |run: &str, time: Duration, pace: Pace| {
+        let path = |_| WEBHOOK.to_owned();
+        load.take(Events::lasting(path, run, time, most)?, time, pace)
     };
-
-    let events = sign("warm", WARM_UP, most)?;
-    let warm = load::run(server.address, &events, WARM_UP, Pace::Closed)?;
-    let expected = checked(&warm)?;
-    drained(&server, system, expected, setup)?;
-
-    let events = sign("full", time, most)?;
-    let (before, cpu, begun) = (page(&server, system)?, server.cpu()?, Instant::now());
-    let full = load::run(server.address, &events, time, Pace::Closed)?;
-    let accepted = checked(&full)?;
-    let expected = expected + accepted;
-    drained(&server, system, expected, setup)?;
-    let took = begun.elapsed();
-    let cpu = (server.cpu()? - cpu) * 1e6 / accepted as f64;
+    take("warm", WARM_UP, Pace::Closed)?;
+    let before = page(&server, system)?;
+    let full = take("full", time, Pace::Closed)?;
     let after = page(&server, system)?;
-    let rate = accepted as f64 / took.as_secs_f64();
-
-    let events = sign("half", time, most)?;
-    let cpu_before = server.cpu()?;
-    let half = load::run(server.address, &events, time, Pace::PerSecond(rate / 2.0))?;
-    let accepted_at_half = checked(&half)?;
-    drained(&server, system, expected + accepted_at_half, setup)?;
-    let cpu_at_half = (server.cpu()? - cpu_before) * 1e6 / accepted_at_half as f64;
-    let wait = |numerator| {
-        part(&half.waits, numerator, 100).map_or(0.0, |wait: Duration| wait.as_secs_f64() * 1e6)
-    };
+    let half = take("half", time, Pace::PerSecond(full.rate / 2.0))?;
     Ok(Round {
-        cpu,
-        rate,
-        cpu_at_half,
-        p50: wait(50),
-        p99: wait(99),
+        cpu: full.cpu,
+        rate: full.rate,
+        cpu_at_half: half.cpu,
+        p50: half.wait(50),
+        p99: half.wait(99),
         stages: match system {
-            System::Host => stages(&before, &after, accepted as f64),
+            System::Host => stages(&before, &after, full.accepted),
             _ => Vec::new(),
         },
     })
-}
-
-/// Events accepted; a server that refuses some is not measured.
-///
-/// # Errors
-/// When it refused some, or took none.
-pub fn checked(load: &Load) -> anyhow::Result<u64> {
-    if load.refused > 0 || load.accepted == 0 {
-        bail!(
-            "{} events were accepted and {} refused within {:?}",
-            load.accepted,
-            load.refused,
-            load.took
-        );
-    }
-    Ok(load.accepted)
 }
 
 /// What the server says of itself.
@@ -265,38 +226,16 @@ fn page(server: &Server, system: System) -> anyhow::Result<String> {
     }
 }
 
-/// Waits until so many replies were handed out.
+/// How many replies were handed out.
 ///
 /// # Errors
-/// When they are not after a minute.
-pub fn drained(
-    server: &Server,
-    system: System,
-    expected: u64,
-    setup: &Setup,
-) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    loop {
-        let text = page(server, system)?;
-        let delivered = match system {
-            System::Host => scrape::sum(&text, "greentic_messages_total", "direction=\"out\""),
-            System::Floor | System::Native => text.trim().parse()?,
-        };
-        if delivered >= expected as f64 {
-            return Ok(());
-        }
-        if begun.elapsed() > DRAIN {
-            let log = std::fs::read_to_string(setup.log()).unwrap_or_default();
-            let mut said = String::new();
-            for line in log.lines().rev().take(20) {
-                let _ = writeln!(said, "  {line}");
-            }
-            bail!(
-                "{delivered} of {expected} replies were delivered after {DRAIN:?}; the server's last lines:\n{said}"
-            );
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// When the server does not say.
+pub fn delivered(server: &Server, system: System) -> anyhow::Result<f64> {
+    let text = page(server, system)?;
+    Ok(match system {
+        System::Host => scrape::sum(&text, "greentic_messages_total", "direction=\"out\""),
+        System::Floor | System::Native => text.trim().parse()?,
+    })
 }
 
 /// Steps with a histogram of their own.

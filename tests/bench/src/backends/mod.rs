@@ -11,12 +11,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use greentic_conformance::sandbox::{Given, Stage};
+use greentic_sandbox::worlds::store_types::{Expect, PutOp, Write, WriteOp};
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use crate::statistics::Spread;
 
 /// Calls in flight.
-const IN_FLIGHT: usize = 64;
+pub const IN_FLIGHT: usize = 64;
+/// The name of a session's record in its partition.
+pub const RECORD: &str = "record";
+/// A record's life: longer than any measurement.
+pub const TTL_MS: u64 = 3_600_000;
 /// Bytes of a record and of a message.
 const VALUE: usize = 512;
 
@@ -75,7 +81,33 @@ fn given(scheme: &str, port: u16) -> Given {
     }
 }
 
+/// [`IN_FLIGHT`] workers, each with its number; gives how much all of them did.
+///
+/// # Errors
+/// The first of a worker.
+pub async fn in_flight<W>(work: impl FnMut(usize) -> W) -> anyhow::Result<usize>
+where
+    W: Future<Output = anyhow::Result<usize>> + Send + 'static,
+{
+    let mut workers: JoinSet<_> = (0..IN_FLIGHT).map(work).collect();
+    let mut all = 0;
+    while let Some(done) = workers.join_next().await {
+        all += done??;
+    }
+    Ok(all)
+}
+
+/// The write of a record of so many bytes.
+pub fn record(bytes: usize, expect: Expect) -> Vec<Write> {
+    let op = WriteOp::Put(PutOp {
+        value: vec![b'x'; bytes],
+        ttl_ms: Some(TTL_MS),
+    });
+    let name = RECORD.into();
+    vec![Write { name, expect, op }]
+}
+
 /// How many there were in a second.
-fn per_second(count: usize, time: Duration) -> f64 {
+pub fn per_second(count: usize, time: Duration) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / time.as_secs_f64()
 }

@@ -4,26 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use greentic_conformance::sandbox::{MemoryServices, Stage};
 use greentic_sandbox::client::{Client, Policy};
 use greentic_sandbox::scope::CallScope;
 use greentic_sandbox::worlds::StoreWorld;
-use greentic_sandbox::worlds::store_types::{Expect, PutOp, Write, WriteOp};
+use greentic_sandbox::worlds::store_types::Expect;
+use greentic_sdk::session;
 use greentic_test_servers::Server;
-use redis::aio::MultiplexedConnection;
-use store_redis::keys::{Keys, escaped};
-use store_redis::script::Script;
-use tokio::task::JoinSet;
 
-use super::{IN_FLIGHT, Measured, VALUE, given, per_second};
+use super::{Measured, RECORD, TTL_MS, VALUE, given, in_flight, per_second, record};
+use crate::redis_client::Redis;
 
-/// A record's life: longer than the measurement.
-const TTL_MS: u64 = 600_000;
 /// Sessions that are read and written.
 const SESSIONS: usize = 1_000;
-/// The record's name in its partition.
-const NAME: &str = "record";
 /// What the component's keys begin with when the bundle says nothing.
 const PREFIX: &str = "greentic";
 
@@ -45,20 +39,7 @@ pub fn measure(
     let given = given("redis", server.port());
     let store = stage.bind::<StoreWorld>(&loaded, &given, Policy::Shared, &services)?;
     let store = Arc::new(store);
-    let address = format!("redis://{}", server.address());
-    let native = stage.wait(async {
-        let client = redis::Client::open(address)?;
-        let mut connection = client.get_multiplexed_async_connection().await?;
-        let name: String = redis::cmd("SCRIPT")
-            .arg("LOAD")
-            .arg(Script::Commit.source())
-            .query_async(&mut connection)
-            .await?;
-        anyhow::Ok(Native {
-            connection,
-            script: Arc::from(name),
-        })
-    })?;
+    let native = stage.wait(Redis::connect(&server.address(), PREFIX))?;
     // Everything is there, and everything is warm.
     stage.wait(component_round(&store, Work::Commit, time / 4))?;
     stage.wait(native_round(&native, Work::Commit, time / 4))?;
@@ -79,62 +60,38 @@ pub fn measure(
     Ok(all)
 }
 
-#[derive(Clone)]
-struct Native {
-    connection: MultiplexedConnection,
-    script: Arc<str>,
-}
-
 /// The partition of a worker's nth operation.
 fn partition(worker: usize, turn: usize) -> String {
     format!("bench/{}", (worker * 131 + turn) % SESSIONS)
 }
 
-async fn native_round(native: &Native, work: Work, time: Duration) -> anyhow::Result<f64> {
+async fn native_round(redis: &Redis, work: Work, time: Duration) -> anyhow::Result<f64> {
     let end = Instant::now() + time;
-    let mut workers = JoinSet::new();
-    for worker in 0..IN_FLIGHT {
-        let mut native = native.clone();
-        workers.spawn(async move {
-            let keys = Keys::new(PREFIX);
-            let value = vec![b'x'; VALUE];
+    let done = in_flight(|worker| {
+        let redis = redis.clone();
+        async move {
             let mut done = 0;
             while Instant::now() < end {
                 let partition = partition(worker, done);
-                let key = keys.value(&partition, NAME);
                 match work {
-                    Work::Get => {
-                        let found: Vec<Option<Vec<u8>>> = redis::cmd("MGET")
-                            .arg(key)
-                            .query_async(&mut native.connection)
-                            .await?;
-                        ensure!(found.len() == 1, "MGET answered {}", found.len());
-                    }
+                    Work::Get => drop(redis.get(&partition, RECORD).await?),
                     Work::Commit => {
-                        let revisions: Vec<u64> = redis::cmd("EVALSHA")
-                            .arg(&*native.script)
-                            .arg(3)
-                            .arg(keys.holder(&partition))
-                            .arg(keys.index())
-                            .arg(key)
-                            .arg("")
-                            .arg("0")
-                            .arg(escaped(&partition))
-                            .arg(NAME)
-                            .arg("")
-                            .arg(TTL_MS)
-                            .arg(&value)
-                            .query_async(&mut native.connection)
-                            .await?;
-                        ensure!(revisions.len() == 1, "committed {}", revisions.len());
+                        let op = session::WriteOp::Put(session::PutOp {
+                            value: vec![b'x'; VALUE],
+                            ttl_ms: Some(TTL_MS),
+                        });
+                        let (name, expect) = (RECORD.into(), session::Expect::Any);
+                        let write = session::Write { name, expect, op };
+                        let committed = redis.commit(&partition, None, vec![write]);
+                        committed.await.context("the script `commit`")?;
                     }
                 }
                 done += 1;
             }
-            anyhow::Ok(done)
-        });
-    }
-    total(workers, time).await
+            Ok(done)
+        }
+    });
+    Ok(per_second(done.await?, time))
 }
 
 async fn component_round(
@@ -143,49 +100,32 @@ async fn component_round(
     time: Duration,
 ) -> anyhow::Result<f64> {
     let end = Instant::now() + time;
-    let mut workers = JoinSet::new();
-    for worker in 0..IN_FLIGHT {
+    let done = in_flight(|worker| {
         let store = Arc::clone(store);
-        workers.spawn(async move {
+        async move {
             let mut done = 0;
             while Instant::now() < end {
                 let partition = partition(worker, done);
                 let failed = |error| anyhow!("{error:?}");
                 match work {
                     Work::Get => {
-                        let names = vec![NAME.to_owned()];
+                        let names = vec![RECORD.to_owned()];
                         let call = store.get(CallScope::default(), partition, names);
                         let found = call.await?.map_err(failed)?;
                         ensure!(found.len() == 1, "get answered {}", found.len());
                     }
                     Work::Commit => {
-                        let op = WriteOp::Put(PutOp {
-                            value: vec![b'x'; VALUE],
-                            ttl_ms: Some(TTL_MS),
-                        });
-                        let write = Write {
-                            name: NAME.into(),
-                            expect: Expect::Any,
-                            op,
-                        };
                         let scope = CallScope::default();
-                        let call = store.commit(scope, partition, None, vec![write], false);
+                        let writes = record(VALUE, Expect::Any);
+                        let call = store.commit(scope, partition, None, writes, false);
                         let revisions = call.await?.map_err(failed)?;
                         ensure!(revisions.len() == 1, "committed {}", revisions.len());
                     }
                 }
                 done += 1;
             }
-            anyhow::Ok(done)
-        });
-    }
-    total(workers, time).await
-}
-
-async fn total(mut workers: JoinSet<anyhow::Result<usize>>, time: Duration) -> anyhow::Result<f64> {
-    let mut all = 0;
-    while let Some(done) = workers.join_next().await {
-        all += done??;
-    }
-    Ok(per_second(all, time))
+            Ok(done)
+        }
+    });
+    Ok(per_second(done.await?, time))
 }

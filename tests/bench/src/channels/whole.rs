@@ -2,10 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use anyhow::bail;
+use std::time::Duration;
 
 use super::Stage;
 use crate::child::Server;
@@ -13,12 +10,11 @@ use crate::events::Events;
 use crate::host::{Setup, variable};
 use crate::load::{self, Pace};
 use crate::scrape;
-use crate::statistics::{Spread, part};
+use crate::statistics::Spread;
+use crate::under_load::UnderLoad;
 
 /// Webhooks of one load; it ends by time where the host takes fewer.
 const MOST: usize = 40_000;
-/// How long turns may take after the last webhook.
-const DRAIN: Duration = Duration::from_secs(60);
 
 pub struct Whole {
     pub cpu: Spread,
@@ -40,31 +36,17 @@ pub fn measure(
         let mut command = setup.command(&bundle);
         secrets(stage, &mut command);
         let server = Server::start(&mut command, "ready after", &setup.log())?;
-        let mut expected = 0;
-        let mut run = |pace: Pace, time: Duration, most: usize| {
-            let path = format!("/v1/messaging/ingress/{}/t0/default/web", stage.channel);
-            let events = Arc::new(Events::of(&path, stage.webhooks(most)?));
-            let (used, begun) = (server.cpu()?, Instant::now());
-            let load = load::run(server.address, &events, time, pace)?;
-            if load.refused > 0 || load.accepted == 0 {
-                bail!("{} were taken, {} refused", load.accepted, load.refused);
-            }
-            expected += load.accepted;
-            drained(&server, expected)?;
-            let seconds = begun.elapsed().as_secs_f64();
-            let used = (server.cpu()? - used) * 1e6 / load.accepted as f64;
-            Ok((load, used, seconds))
+        let mut load = UnderLoad::new(&server, setup.log(), committed);
+        let path = format!("/v1/messaging/ingress/{}/t0/default/web", stage.channel);
+        let mut take = |pace: Pace, time: Duration, most: usize| {
+            load.take(Events::of(&path, stage.webhooks(most)?), time, pace)
         };
-        run(Pace::Closed, Duration::from_secs(1), MOST / 8)?;
-        let (full, used, seconds) = run(Pace::Closed, time, MOST)?;
-        cpu.push(used);
-        let rate = full.accepted as f64 / seconds / 2.0;
-        let (half, ..) = run(Pace::PerSecond(rate), time, MOST)?;
-        let micros = |numerator| {
-            part(&half.waits, numerator, 100).map_or(0.0, |wait| wait.as_secs_f64() * 1e6)
-        };
-        p50.push(micros(50));
-        p99.push(micros(99));
+        take(Pace::Closed, Duration::from_secs(1), MOST / 8)?;
+        let full = take(Pace::Closed, time, MOST)?;
+        cpu.push(full.cpu);
+        let half = take(Pace::PerSecond(full.rate / 2.0), time, MOST)?;
+        p50.push(half.wait(50));
+        p99.push(half.wait(99));
     }
     Ok(Whole {
         cpu: Spread::of(cpu),
@@ -73,20 +55,14 @@ pub fn measure(
     })
 }
 
-/// Waits until every turn is committed.
-fn drained(server: &Server, expected: u64) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    loop {
-        let text = load::get(server.address, "/metrics")?;
-        let turns = scrape::sum(&text, "greentic_turns_total", "outcome=\"done\"");
-        if turns >= expected as f64 {
-            return Ok(());
-        }
-        if begun.elapsed() > DRAIN {
-            bail!("{turns} of {expected} turns were committed after {DRAIN:?}");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// How many turns were committed.
+fn committed(server: &Server) -> anyhow::Result<f64> {
+    let text = load::get(server.address, "/metrics")?;
+    Ok(scrape::sum(
+        &text,
+        "greentic_turns_total",
+        "outcome=\"done\"",
+    ))
 }
 
 /// The channel's secrets where `secrets-env` looks for them.

@@ -1,5 +1,4 @@
-//! On Redis and NATS JetStream, by the clients that native programs use. Redis runs the scripts of `store-redis`, so that the servers
-//! have the same work.
+//! On Redis and NATS JetStream, by the clients that native programs use.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -15,32 +14,25 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::ReadyChunks;
 use greentic_sdk::bus::{Delivery, Message, Settlement};
-use greentic_sdk::session::{Entry, Expect, Lease, PutOp, Write, WriteOp};
-use redis::aio::MultiplexedConnection;
-use store_redis::keys::{Keys, escaped};
-use store_redis::script::Script;
+use greentic_sdk::session::{Lease, Write};
 use tokio::sync::Mutex;
 
 use super::{BATCH, Backing, LEASE_MS, RECORD, Side, now_ms, owner};
+use crate::redis_client::Redis;
 
-/// The stream's name, and what its subjects begin with.
+/// The stream's name, and what its subjects and the keys of sessions begin with.
 const STREAM: &str = "native";
 /// Header of a message's key.
 const KEY: &str = "bench-key";
 /// Header of a message's trace.
 const TRACE: &str = "bench-trace";
-/// Digits of a revision, which a value begins with.
-const REVISION: usize = 16;
 
 /// Numbers the threads.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// The clients of one thread, which works off a part of the keys.
 pub struct Servers {
-    redis: MultiplexedConnection,
-    claim: String,
-    commit: String,
-    keys: Keys,
+    redis: Redis,
     nats: Context,
     threads: usize,
     ingress: Incoming,
@@ -60,10 +52,7 @@ impl Servers {
     pub async fn connect(redis: &str, nats: &str) -> anyhow::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, Into::into);
         let number = THREADS.fetch_add(1, Ordering::Relaxed);
-        let client = redis::Client::open(format!("redis://{redis}"))?;
-        let mut redis = client.get_multiplexed_async_connection().await?;
-        let claim = load(&mut redis, Script::Claim).await?;
-        let commit = load(&mut redis, Script::Commit).await?;
+        let redis = Redis::connect(redis, STREAM).await?;
         let nats = async_nats::jetstream::new(async_nats::connect(nats).await?);
         let stream = StreamConfig {
             name: STREAM.into(),
@@ -93,9 +82,6 @@ impl Servers {
             .map_err(|own| anyhow::anyhow!("{} consumers of thread {number}", own.len()))?;
         Ok(Self {
             redis,
-            claim,
-            commit,
-            keys: Keys::new(STREAM),
             nats,
             threads,
             ingress,
@@ -188,56 +174,13 @@ impl Backing for Servers {
     }
 
     async fn claim(&self, partition: &str) -> Option<Lease> {
-        let mut redis = self.redis.clone();
-        // Somebody else's lease is answered with two parts, and so with `None` here.
-        let (_, fence, value): (u8, u64, Option<Vec<u8>>) = redis::cmd("EVALSHA")
-            .arg(&self.claim)
-            .arg(2)
-            .arg(self.keys.holder(partition))
-            .arg(self.keys.value(partition, RECORD))
-            .arg(owner())
-            .arg(LEASE_MS)
-            .query_async(&mut redis)
+        self.redis
+            .claim(partition, &owner(), LEASE_MS, RECORD)
             .await
-            .ok()?;
-        let entry = match value {
-            None => None,
-            Some(mut value) => {
-                let digits = std::str::from_utf8(value.get(..REVISION)?).ok()?;
-                let revision = digits.parse().ok()?;
-                value.drain(..REVISION);
-                Some(Entry { value, revision })
-            }
-        };
-        let entries = vec![entry];
-        Some(Lease { fence, entries })
     }
 
     async fn commit(&self, partition: &str, fence: u64, writes: Vec<Write>) -> Option<()> {
-        let mut command = redis::cmd("EVALSHA");
-        command
-            .arg(&self.commit)
-            .arg(2 + writes.len())
-            .arg(self.keys.holder(partition))
-            .arg(self.keys.index());
-        for write in &writes {
-            command.arg(self.keys.value(partition, &write.name));
-        }
-        command.arg(fence).arg(1).arg(escaped(partition));
-        for write in writes {
-            let WriteOp::Put(PutOp { value, ttl_ms }) = write.op else {
-                return None;
-            };
-            let expect = match write.expect {
-                Expect::Any => String::new(),
-                Expect::Absent => "absent".into(),
-                Expect::Revision(revision) => format!("{revision:016}"),
-            };
-            command.arg(write.name).arg(expect).arg(ttl_ms?).arg(value);
-        }
-        let mut redis = self.redis.clone();
-        let revisions: Vec<u64> = command.query_async(&mut redis).await.ok()?;
-        (!revisions.is_empty()).then_some(())
+        self.redis.commit(partition, Some(fence), writes).await
     }
 }
 
@@ -249,11 +192,4 @@ async fn incoming(consumer: &PullConsumer) -> anyhow::Result<Incoming> {
 
 fn subject(side: Side, thread: usize) -> String {
     format!("{STREAM}.{}.{thread}", side.consumer())
-}
-
-/// Loads a script; gives the name it is called by.
-async fn load(redis: &mut MultiplexedConnection, script: Script) -> anyhow::Result<String> {
-    let mut command = redis::cmd("SCRIPT");
-    let named = command.arg("LOAD").arg(script.source()).query_async(redis);
-    Ok(named.await?)
 }
